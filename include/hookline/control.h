@@ -1,0 +1,24 @@
+/* Asking the servers that run on a store, from another process. Each runtime on an LMDB store listens on a socket in the
+ * store's directory, which only the store's owner may use. */
+#ifndef HOOKLINE_CONTROL_H
+#define HOOKLINE_CONTROL_H
+
+#include <hookline/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Sends a request to each server on the store and hands over each answer, both JSON texts. Requests:
+ *   {"ask":"status"}                              pid, program, counters, events with engine and generation
+ *   {"ask":"show"|"explain"|"profile"|"health","event":NAME}     health without event: all
+ *   {"ask":"dump","event":NAME,"stage":"plan"|"steps"|"code"}
+ * An answer has "pid", and "error" with status and message when the server could not do it. Servers that do not answer
+ * within timeout_ms (0: 2,000) are left out. HL_ERR_PEER when none answered. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_control_ask(const char *store, const char *request, uint32_t timeout_ms,
+                                            bool (*callback)(const char *answer, void *user), void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
