@@ -1,8 +1,8 @@
-/* Answers to the questions of the control protocol, made with public calls only. See answers.h; the requests are listed in
- * hookline/control.h.
+/* Answers to the questions of the control protocol, made with public calls only. See answers.h; the requests are listed
+ * in hookline/control.h.
  *
- * A function that answers returns a new JSON object, or NULL with the thread's error set, which then becomes the answer's
- * "error". JSON values that could not be made (no memory) are NULL, which jansson's setters take and refuse: the one
+ * A function that answers returns a new JSON object, or NULL with the thread's error set, which then becomes the
+ * answer's "error". JSON values that could not be made (no memory) are NULL, which jansson's setters take and refuse: the one
  * check is at the end, when the text is written. */
 #define _GNU_SOURCE
 #include "observe/answers.h"
@@ -315,8 +315,8 @@ static json_t *answer_dump(hl_runtime *runtime, const json_t *request)
 
 static const char *probe_word(hl_probe_result result)
 {
-    static const char *const words[] = {"ok",   "degraded", "failed",  "timeout", "bad return",
-                                        "none", "no code",  "hanging"};
+    static const char *const words[] = {"ok",         "degraded", "failed",  "timeout",
+                                        "bad return", "none",     "no code", "hanging"};
 
     return (size_t)result < sizeof(words) / sizeof(words[0]) ? words[result] : "unknown";
 }
@@ -383,7 +383,7 @@ static bool add_profile_row(const hl_profile_row *row, void *user)
     return true;
 }
 
-/* A profile is a real run, so it needs a state that the plugins can take: zeros, of the size that the contract gives. */
+/* A profile is a real run, so it needs a state that plugins can take: zeros, of the size that the contract gives. */
 static json_t *answer_profile(hl_runtime *runtime, const json_t *request)
 {
     search found;

@@ -1,4 +1,5 @@
-/* What a runtime answers to a question of the control protocol. Used by control.c, and by tests that feed it garbage. */
+/* What a runtime answers to a question of the control protocol. Used by control.c, and by tests that feed it
+ * garbage. */
 #ifndef HL_OBSERVE_ANSWERS_H
 #define HL_OBSERVE_ANSWERS_H
 

@@ -47,7 +47,7 @@ struct hl__control {
     int listener;
     int timer;
     int epoll;
-    char name[64]; /* of the socket in the directory; "" until it has one */
+    char name[64];        /* of the socket in the directory; "" until it has one */
     pthread_mutex_t lock; /* of the slots */
     slot slots[HL__CONTROL_THREADS];
 };
@@ -349,7 +349,7 @@ out:
     return status;
 }
 
-/* Wakes every thread that waits for its peer, then waits for all of them. No new ones start: core no longer calls us. */
+/* Wakes every thread that waits for its peer, then waits for all of them. No new ones start: core calls no more. */
 static void end_threads(hl__control *control)
 {
     bool started[HL__CONTROL_THREADS];

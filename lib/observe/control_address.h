@@ -9,8 +9,8 @@
 /* Fills in the address of `name` (at most 64 bytes) in the open folder `directory`. */
 void hl__control_address(int directory, const char *name, struct sockaddr_un *out);
 
-/* A non-blocking connection to a control socket, or -1 with errno: ECONNREFUSED when nobody listens on it, ESRCH when the
- * listener was inherited by a fork and its process is gone, EAGAIN when too many wait there already. */
+/* A non-blocking connection to a control socket, or -1 with errno: ECONNREFUSED when nobody listens on it, ESRCH when
+ * the listener was inherited by a fork and its process is gone, EAGAIN when too many wait there already. */
 int hl__control_connect(int directory, const char *name);
 
 #endif

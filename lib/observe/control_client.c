@@ -39,8 +39,9 @@ static hl_status open_directory(const char *store, int *out)
     char path[4096];
 
     if (!store || strncmp(store, LMDB_PREFIX, strlen(LMDB_PREFIX)) != 0)
-        return hl__fail(HL_ERR_UNSUPPORTED, ACTION, "store",
-                        "Servers can be asked only through an \"lmdb:DIR\" store, which has a place for their sockets.");
+        return hl__fail(
+            HL_ERR_UNSUPPORTED, ACTION, "store",
+            "Servers can be asked only through an \"lmdb:DIR\" store, which has a place for their sockets.");
     if (snprintf(path, sizeof(path), "%s/control", store + strlen(LMDB_PREFIX)) >= (int)sizeof(path))
         return hl__fail(HL_ERR_INVALID, ACTION, "store", "The store's path is too long.");
     *out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
