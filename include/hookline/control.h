@@ -14,7 +14,7 @@ extern "C" {
  *   {"ask":"show"|"explain"|"profile"|"health","event":NAME}     health without event: all; "timeout_ms" for its probes
  *   {"ask":"dump","event":NAME,"stage":"plan"|"steps"|"code"}
  *   {"ask":"settle","plugins":[{"name":NAME,"revision":N}],"timeout_ms":N}      answers when these records (revision 0:
- *                                                 their removal) have arrived, and every chain is compiled or never will be
+ *                                                 their removal) have arrived, and chains are compiled or never will be
  * An answer has "pid", and "error" with status and message when the server could not do it. Servers that do not answer
  * within timeout_ms (0: 2,000) are left out. HL_ERR_PEER when none answered. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_control_ask(const char *store, const char *request, uint32_t timeout_ms,

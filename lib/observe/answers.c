@@ -1,8 +1,8 @@
 /* Answers to the questions of the control protocol, made with public calls only. See answers.h; the requests are listed
  * in hookline/control.h.
  *
- * A function that answers returns a new JSON object, or NULL with the thread's error set, which then becomes the
- * answer's "error". JSON values that could not be made (no memory) are NULL, which jansson's setters take and refuse: the one
+ * A function that answers returns a new JSON object, or NULL with the thread's error set, which becomes the answer's
+ * "error". JSON values that could not be made (no memory) are NULL, which jansson's setters take and refuse: the one
  * check is at the end, when the text is written. */
 #define _GNU_SOURCE
 #include "observe/answers.h"

@@ -1,8 +1,8 @@
 /* The control socket: answers the hookline command's questions about this process. Core's control thread owns it.
  *
  * A runtime on an LMDB store listens on DIR/control/PID-N.sock (0600, folder 0700). Each connection carries one
- * question and one answer, as frames (frame.h) of JSON, and gets a thread of its own for that time: at most HL__CONTROL_THREADS
- * at once, the others wait in the backlog. Answers are made with public calls only (answers.h). */
+ * question and one answer, as frames (frame.h) of JSON, and gets a thread of its own for that time: at most
+ * HL__CONTROL_THREADS at once, the others wait in the backlog. Answers are made with public calls only (answers.h). */
 #ifndef HL_OBSERVE_CONTROL_H
 #define HL_OBSERVE_CONTROL_H
 
