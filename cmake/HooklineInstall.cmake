@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/hookline DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS hookline-core hookline-all EXPORT hookline-targets)
+install(TARGETS hookline-core hookline-all hookline-plugin EXPORT hookline-targets)
 if(TARGET hookline)
     install(TARGETS hookline)
 endif()

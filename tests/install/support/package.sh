@@ -1,0 +1,99 @@
+# Installs a shared or a static Hookline, moves the prefix, and lets the outside project use it. Sourced by the tests
+# beside this folder, which call check_package ON or check_package OFF (for BUILD_SHARED_LIBS).
+# shellcheck shell=bash
+. "$HOOKLINE_SOURCE/tests/lib.sh"
+outside=$HOOKLINE_SOURCE/tests/install/outside
+[ -z "${HOOKLINE_TEST_SANITIZE:-}" ] || skip "a sanitized library cannot be linked by a stranger"
+unset HOOKLINE_JIT HOOKLINE_PROBE # what is installed has to find its own programs
+work=$(mktemp -d "$PWD/install.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# built SHARED: the folder of a build with this BUILD_SHARED_LIBS: this one, or another made for the purpose.
+built() {
+    local shared=0
+    [ "$1" = OFF ] || shared=1
+    if [ "$shared" = "$HOOKLINE_TEST_SHARED" ]; then
+        echo "$HOOKLINE_BUILD"
+        return
+    fi
+    local other=$HOOKLINE_BUILD/tests/other-package jit=OFF
+    [ "$HOOKLINE_TEST_HAVE_JIT" = 0 ] || jit=ON
+    "$HOOKLINE_TEST_CMAKE" -G Ninja -S "$HOOKLINE_SOURCE" -B "$other" -DBUILD_SHARED_LIBS="$1" -DHOOKLINE_JIT=$jit \
+        -DHOOKLINE_TESTS=OFF -DCMAKE_C_COMPILER="$HOOKLINE_TEST_CC" >&2 &&
+        "$HOOKLINE_TEST_CMAKE" --build "$other" >&2 && echo "$other"
+}
+
+# answers COMMAND EXPECTED-TOTAL
+answers() {
+    local engine=reference output
+    [ "$HOOKLINE_TEST_HAVE_JIT" = 0 ] || engine=compiled
+    # shellcheck disable=SC2086
+    output=$($1 2>&1) || problem "$1: exit status $?"
+    [ "$output" = "total $2 engine $engine" ] || problem "$1 said '$output', not 'total $2 engine $engine'"
+}
+
+each_server_runs_each_plugin() { # folder
+    answers "$1/server $1/plugin.so" 11
+    answers "$1/server_cxx $1/plugin.so" 11
+    answers "$1/server $1/plugin_cxx.so" 101
+    answers "$1/server_cxx $1/plugin_cxx.so" 101
+}
+
+by_cmake() {
+    needed "$HOOKLINE_TEST_CMAKE" -G Ninja -S "$outside" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" \
+        -DCMAKE_C_COMPILER="$HOOKLINE_TEST_CC" -DCMAKE_CXX_COMPILER="$HOOKLINE_TEST_CXX"
+    needed "$HOOKLINE_TEST_CMAKE" --build "$work/cmake"
+    each_server_runs_each_plugin "$work/cmake"
+}
+
+by_pkg_config() { # pkg-config's option for a static library, or nothing
+    mkdir "$work/make"
+    export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+    needed make -C "$outside" OUT="$work/make" STATIC="$1" CC="$HOOKLINE_TEST_CC" CXX="$HOOKLINE_TEST_CXX"
+    each_server_runs_each_plugin "$work/make"
+}
+
+an_unknown_component_is_refused() {
+    mkdir "$work/unknown"
+    cat >"$work/unknown/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.20)
+project(unknown C)
+find_package(hookline REQUIRED COMPONENTS no-such-part)
+END
+    if "$HOOKLINE_TEST_CMAKE" -S "$work/unknown" -B "$work/unknown/build" -DCMAKE_PREFIX_PATH="$prefix" \
+        >"$work/unknown.log" 2>&1; then
+        problem "find_package accepts a component that does not exist"
+    fi
+    grep -q 'no-such-part' "$work/unknown.log" || problem "the refusal does not name the component"
+}
+
+the_prefix_is_complete() {
+    local file
+    for file in bin/hookline libexec/hookline/hookline-probe include/hookline/hookline.h share/man/man1/hookline.1 \
+        share/bash-completion/completions/hookline share/zsh/site-functions/_hookline; do
+        [ -e "$prefix/$file" ] || problem "not installed: $file"
+    done
+    problems_of "$(grep -rlF -e "$HOOKLINE_SOURCE" -e "$HOOKLINE_BUILD" -e "$work" "$prefix/lib/cmake" \
+        "$prefix/lib/pkgconfig" "$prefix/include")" "installed file names a folder of the build"
+    env -i "$prefix/bin/hookline" --version >/dev/null || problem "the installed command does not run"
+}
+
+check_package() {
+    local build
+    build=$(built "$1") || { problem "no build with BUILD_SHARED_LIBS=$1"; finish; }
+    needed "$HOOKLINE_TEST_CMAKE" --install "$build" --prefix "$work/first" >"$work/install.log"
+    prefix=$work/elsewhere/moved
+    mkdir "$work/elsewhere" && mv "$work/first" "$prefix"
+    the_prefix_is_complete
+    an_unknown_component_is_refused
+    if [ "$1" = OFF ]; then
+        # A static library lies inside the server, so it cannot know the prefix: it has to be told.
+        export HOOKLINE_JIT=$prefix/libexec/hookline/hookline-jit HOOKLINE_PROBE=$prefix/libexec/hookline/hookline-probe
+        by_cmake
+        by_pkg_config --static
+    else
+        by_cmake
+        by_pkg_config ""
+    fi
+    finish
+}
