@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "core/contract.h"
 #include "core/error.h"
 
 /* ---- one block for a struct and its strings ---- */

@@ -1,0 +1,49 @@
+/* Bindings: a plugin's name tied to code in this process, from the host program or from a mapped library. Counted: chains
+ * hold the bindings they call. */
+#ifndef HL_CORE_BINDING_H
+#define HL_CORE_BINDING_H
+
+#include "core/loader.h"
+#include "core/reclaim.h"
+#include "core/record.h"
+
+typedef struct hl__binding {
+    uint32_t refs;
+    const char *name;
+    hl_call_fn *call; /* NULL: there is no code, and `reason` says why */
+    void *self;
+    hl_health_fn *health;
+    hl_dependency_error_fn *on_dependency_error;
+    hl_status_fn *on_status;
+    hl_release_fn *release;
+    hl__event_def *contract;           /* what it was built for, as a definition without a name; NULL: fits all */
+    const hl__loader_ops *loader;      /* of the library below */
+    hl__library *library;              /* counted; NULL: the host's */
+    const char *library_path;          /* "" for the host's */
+    const char *library_stamp;         /* of the record that asked for it; "" for the host's */
+    char *reason;                      /* NULL when there is code */
+    bool probing;                      /* atomic: a health function that was given up is still running */
+    hl__retired retired;               /* for bindings.c */
+} hl__binding;
+
+/* A binding of a spec, with one reference; takes a reference on the library. Path and stamp are those of
+ * the record that asks for it, "" for the host's. Strings are copied. */
+hl__binding *hl__binding_new(const hl_plugin_spec *spec, const hl__loader_ops *loader, hl__library *library,
+                             const char *library_path, const char *library_stamp);
+
+/* A name whose code could not be had. */
+hl__binding *hl__binding_broken(const char *name, const char *library_path, const char *library_stamp,
+                                const char *reason);
+
+hl__binding *hl__binding_ref(hl__binding *binding);
+
+/* The last reference calls release(self) and lets go of the library: only when no dispatch can be inside. */
+void hl__binding_unref(hl__binding *binding);
+
+/* Whether calling through either is the same call. */
+bool hl__binding_same(const hl__binding *a, const hl__binding *b);
+
+/* Gives up a binding that was never accepted: release is not called. */
+void hl__binding_discard(hl__binding *binding);
+
+#endif

@@ -1,0 +1,224 @@
+/* Which code each plugin name has in this process, and loading the libraries that events need. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/runtime.h"
+
+static hl__bound *find_bound(hl_runtime *runtime, const char *name)
+{
+    hl__bound *found;
+
+    HASH_FIND(hh, runtime->bindings, name, strlen(name), found);
+    return found;
+}
+
+hl__binding *hl__bound_find(hl_runtime *runtime, const char *name)
+{
+    hl__bound *found = find_bound(runtime, name);
+
+    return found ? found->binding : NULL;
+}
+
+/* ---- retiring: release(self) must not run under the lock, nor while a dispatch is inside ---- */
+
+static void release_binding(hl__retired *retired)
+{
+    hl__binding_unref((hl__binding *)((char *)retired - offsetof(hl__binding, retired)));
+}
+
+static void retire(hl_runtime *runtime, hl__binding *binding)
+{
+    binding->retired.release = release_binding;
+    binding->retired.runtime = runtime;
+    hl__retire(&binding->retired);
+}
+
+hl_status hl__bind(hl_runtime *runtime, hl__binding *binding, bool *changed)
+{
+    hl__bound *bound = find_bound(runtime, binding->name);
+
+    *changed = true;
+    if (bound && hl__binding_same(bound->binding, binding) && bound->binding->call) {
+        hl__binding_discard(binding);
+        *changed = false;
+        return HL_OK;
+    }
+    if (bound) {
+        HASH_DELETE(hh, runtime->bindings, bound);
+        retire(runtime, bound->binding);
+    } else {
+        bound = calloc(1, sizeof(*bound));
+    }
+    if (bound) {
+        bound->binding = binding;
+        HASH_ADD_KEYPTR(hh, runtime->bindings, binding->name, strlen(binding->name), bound);
+        if (bound->hh.tbl)
+            return HL_OK;
+    }
+    free(bound);
+    hl__binding_discard(binding);
+    return hl__fail_memory("bind");
+}
+
+void hl__unbind(hl_runtime *runtime, const char *name)
+{
+    hl__bound *bound = find_bound(runtime, name);
+
+    if (!bound)
+        return;
+    HASH_DELETE(hh, runtime->bindings, bound);
+    retire(runtime, bound->binding);
+    free(bound);
+}
+
+void hl__unbind_all(hl_runtime *runtime)
+{
+    hl__bound *bound, *next;
+
+    HASH_ITER(hh, runtime->bindings, bound, next) {
+        HASH_DELETE(hh, runtime->bindings, bound);
+        retire(runtime, bound->binding);
+        free(bound);
+    }
+}
+
+/* ---- loading ---- */
+
+/* A library that records ask for. */
+typedef struct wanted {
+    char *path;
+    char *stamp;
+} wanted;
+
+static bool is_missing(hl_runtime *runtime, const hl__record *record)
+{
+    hl__binding *binding = hl__bound_find(runtime, record->name);
+
+    return record->library[0] && (!binding || strcmp(binding->library_path, record->library) != 0 ||
+                                  strcmp(binding->library_stamp, record->library_stamp) != 0);
+}
+
+static bool want_from(hl_runtime *runtime, const char *event, wanted *out)
+{
+    size_t len;
+    const hl__record *const *records = hl__registry_event(runtime->registry, event, &len);
+
+    for (size_t i = 0; i < len; i++) {
+        if (hl__status_active(records[i]->status) && is_missing(runtime, records[i])) {
+            out->path = strdup(records[i]->library);
+            out->stamp = strdup(records[i]->library_stamp);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool find_wanted(hl_runtime *runtime, struct hl__event *event, wanted *out)
+{
+    struct hl__event *at, *next;
+
+    if (event)
+        return want_from(runtime, event->name, out);
+    HASH_ITER(hh, runtime->events, at, next) {
+        if (want_from(runtime, at->name, out))
+            return true;
+    }
+    return false;
+}
+
+static void notify_load(hl_runtime *runtime, const wanted *what, hl_status status)
+{
+    hl_notice notice = {.kind = status == HL_OK ? HL_NOTICE_LOADED : HL_NOTICE_LOAD_FAILED,
+                        .event = "",
+                        .status = status,
+                        .reason = status == HL_OK ? what->path : hl_last_error()->message};
+
+    hl__notify(runtime, &notice, NULL);
+    if (status != HL_OK)
+        hl__log(runtime, HL_LOG_ERROR, "library", "%s: %s", what->path, hl_last_error()->message);
+}
+
+static const hl_plugin_spec *spec_of(const hl_plugin_entry *entry, const char *name)
+{
+    for (size_t i = 0; entry && i < entry->specs_len; i++) {
+        if (strcmp(entry->specs[i].name, name) == 0)
+            return &entry->specs[i];
+    }
+    return NULL;
+}
+
+/* Binds one record to the library, or to the reason why it has no code, so that it is not tried again and again. */
+static void bind_record(hl_runtime *runtime, const hl__record *record, hl__library *library, const char *reason)
+{
+    const hl__loader_ops *loader = runtime->parts.loader;
+    const hl_plugin_spec *spec = library ? spec_of(loader->entry(library), record->name) : NULL;
+    hl__binding *binding;
+    bool changed;
+
+    if (spec)
+        binding = hl__binding_new(spec, loader, library, record->library, record->library_stamp);
+    else
+        binding = hl__binding_broken(record->name, record->library, record->library_stamp,
+                                     library ? "its library no longer has a plugin of this name" : reason);
+    if (binding && hl__bind(runtime, binding, &changed) == HL_OK)
+        hl__touch(runtime, record->event);
+}
+
+static void bind_records(hl_runtime *runtime, const wanted *what, hl__library *library, const char *reason)
+{
+    size_t len = hl__registry_len(runtime->registry);
+    const hl__record **all = malloc((len ? len : 1) * sizeof(*all));
+
+    if (!all)
+        return;
+    hl__registry_all(runtime->registry, all);
+    for (size_t i = 0; i < len; i++) {
+        if (strcmp(all[i]->library, what->path) == 0 && strcmp(all[i]->library_stamp, what->stamp) == 0 &&
+            is_missing(runtime, all[i]))
+            bind_record(runtime, all[i], library, reason);
+    }
+    free(all);
+    hl__replan_touched(runtime, 0, false);
+    hl__touched_clear(runtime);
+}
+
+/* Loads one library without the lock, then binds with it. */
+static bool load_one(hl_runtime *runtime, const wanted *what)
+{
+    hl__library *library = NULL;
+    hl__error_copy error;
+    hl_status status = HL_ERR_NO_MEMORY;
+
+    if (what->path && what->stamp)
+        status = runtime->parts.loader->load(what->path, what->stamp, &library);
+    hl__error_save(&error);
+    if (hl__lock(runtime, "load") == HL_OK) {
+        hl__error_restore(&error);
+        notify_load(runtime, what, status);
+        if (what->path && what->stamp)
+            bind_records(runtime, what, library, error.message);
+        hl__unlock(runtime);
+    }
+    if (library)
+        runtime->parts.loader->unref(library);
+    return what->path && what->stamp;
+}
+
+void hl__load_missing(hl_runtime *runtime, struct hl__event *event)
+{
+    bool more = runtime->parts.loader != NULL && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY);
+
+    while (more) {
+        wanted what = {NULL, NULL};
+
+        if (hl__lock(runtime, "load") != HL_OK)
+            return;
+        more = find_wanted(runtime, event, &what);
+        hl__unlock(runtime);
+        if (more)
+            more = load_one(runtime, &what);
+        free(what.path);
+        free(what.stamp);
+    }
+}

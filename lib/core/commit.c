@@ -1,0 +1,285 @@
+/* The way of a change (G3, G7, G8): operations on a draft, compare-and-swap into the store, then into this process. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/error.h"
+#include "core/runtime.h"
+#include "core/thread.h"
+
+#define ATTEMPTS 200 /* lost races against other processes before HL_ERR_CONFLICT */
+
+/* ---- the draft into the store ---- */
+
+static size_t count_changes(const hl__draft *draft)
+{
+    size_t count = 0;
+
+    for (const hl__draft_row *row = draft->rows; row; row = row->next)
+        count += hl__draft_row_changed(row);
+    return count;
+}
+
+static void stamp(hl__record *record, uint64_t revision, int64_t now)
+{
+    record->revision = revision;
+    record->updated_at = now;
+    if (record->inserted_at == 0)
+        record->inserted_at = now;
+}
+
+static hl__store_change change_of(hl__draft_row *row, uint64_t revision, int64_t now)
+{
+    if (!row->after)
+        return (hl__store_change){.gone = row->name};
+    stamp(row->after, revision, now);
+    return (hl__store_change){.record = row->after};
+}
+
+static hl_status refuse_read_only(const char *action)
+{
+    return hl__fail(HL_ERR_STORE_READ_ONLY, action, "store",
+                    "The runtime was opened with HL_OPEN_READ_ONLY; open it without to change plugins.");
+}
+
+static hl_status commit_changes(hl_runtime *runtime, const char *action, const hl__store_change *changes, size_t len)
+{
+    hl__store_commit commit = {runtime->revision, changes, len, action};
+    hl_status status;
+
+    if (runtime->options.flags & HL_OPEN_READ_ONLY)
+        return refuse_read_only(action);
+    status = runtime->parts.store->ops->commit(runtime->parts.store, &commit);
+    if (status == HL_OK) {
+        runtime->revision++;
+        runtime->counters.commits++;
+    }
+    return status;
+}
+
+/* An unchanged draft writes nothing (LC-04). */
+static hl_status store_draft(hl_runtime *runtime, const char *action, hl__draft *draft)
+{
+    size_t len = count_changes(draft), at = 0;
+    int64_t now = (int64_t)time(NULL);
+    hl__store_change *changes;
+    hl_status status;
+
+    if (len == 0)
+        return HL_OK;
+    changes = malloc(len * sizeof(*changes));
+    if (!changes)
+        return hl__fail_memory(action);
+    for (hl__draft_row *row = draft->rows; row; row = row->next) {
+        if (hl__draft_row_changed(row))
+            changes[at++] = change_of(row, runtime->revision + 1, now);
+    }
+    status = commit_changes(runtime, action, changes, len);
+    free(changes);
+    return status;
+}
+
+/* ---- one attempt ---- */
+
+static hl_status apply_all(hl__draft *draft, hl__request *requests, size_t len, size_t *failed)
+{
+    for (size_t i = 0; i < len; i++) {
+        hl_status status = hl__lifecycle_apply(draft, &requests[i].op);
+
+        if (status != HL_OK) {
+            *failed = i;
+            return status;
+        }
+    }
+    return HL_OK;
+}
+
+/* The same code bound again changes nothing; other code changes the chain though the record is the same. */
+static void bind_all(hl_runtime *runtime, hl__request *requests, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        bool changed = false;
+
+        if (!requests[i].binding)
+            continue;
+        if (hl__bind(runtime, requests[i].binding, &changed) != HL_OK)
+            hl__log(runtime, HL_LOG_ERROR, "event", "%s", hl_last_error()->message);
+        requests[i].binding = NULL;
+        if (changed)
+            hl__touch(runtime, requests[i].op.candidate->event);
+    }
+}
+
+static hl_status attempt(hl_runtime *runtime, const char *action, hl__request *requests, size_t len,
+                         uint64_t asked_ns, size_t *failed)
+{
+    hl_status status = hl__follow(runtime);
+    hl__draft draft;
+
+    if (status != HL_OK)
+        return status;
+    hl__draft_init(&draft, runtime->registry);
+    status = apply_all(&draft, requests, len, failed);
+    if (status == HL_OK)
+        status = store_draft(runtime, action, &draft);
+    if (status == HL_OK) {
+        bind_all(runtime, requests, len);
+        hl__accept(runtime, &draft, asked_ns, false);
+    }
+    hl__draft_cleanup(&draft);
+    return status;
+}
+
+/* ---- waiting ---- */
+
+/* The events that a change touched, to be waited for without the lock's list of them. */
+typedef struct touched_set {
+    struct hl__event **events;
+    size_t len;
+} touched_set;
+
+static bool keep_touched(hl_runtime *runtime, touched_set *out)
+{
+    struct hl__event *event;
+    size_t len = 0;
+
+    for (event = runtime->touched; event; event = event->touched_next)
+        len++;
+    out->events = malloc((len ? len : 1) * sizeof(*out->events));
+    if (!out->events)
+        return false;
+    for (event = runtime->touched; event; event = event->touched_next)
+        out->events[out->len++] = event;
+    return true;
+}
+
+static bool all_settled(const touched_set *set)
+{
+    for (size_t i = 0; i < set->len; i++) {
+        if (!hl__compile_settled(set->events[i]))
+            return false;
+    }
+    return true;
+}
+
+static void wait_settled(hl_runtime *runtime, const touched_set *set)
+{
+    while (!runtime->closed && !all_settled(set))
+        pthread_cond_wait(&runtime->settled, &runtime->lock);
+}
+
+/* ---- the whole ---- */
+
+static void discard_bindings(hl__request *requests, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        hl__binding_discard(requests[i].binding);
+}
+
+static void pause_after_conflict(hl_runtime *runtime, unsigned tries)
+{
+    struct timespec time = {.tv_nsec = 20000 + 1000 * (long)(tries * 7 % 50)};
+
+    pthread_mutex_unlock(&runtime->lock);
+    nanosleep(&time, NULL);
+    pthread_mutex_lock(&runtime->lock);
+}
+
+static hl_status attempt_until_won(hl_runtime *runtime, const char *action, hl__request *requests, size_t len,
+                                   size_t *failed)
+{
+    uint64_t asked_ns = hl__now_ns();
+    hl_status status = HL_ERR_CONFLICT;
+
+    for (unsigned tries = 0; status == HL_ERR_CONFLICT && tries < ATTEMPTS; tries++) {
+        if (tries)
+            pause_after_conflict(runtime, tries);
+        status = runtime->closed ? hl__fail(HL_ERR_CLOSED, action, "runtime", "The runtime is closed.")
+                                 : attempt(runtime, action, requests, len, asked_ns, failed);
+    }
+    if (status == HL_ERR_CONFLICT)
+        return hl__fail(HL_ERR_CONFLICT, action, "store",
+                        "Other processes changed the store %d times in a row while this change was being made; try again.",
+                        ATTEMPTS);
+    return status;
+}
+
+hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *requests, size_t len, unsigned flags,
+                     size_t *failed)
+{
+    touched_set touched = {0};
+    size_t unused;
+    hl_status status = HL_OK;
+
+    if (flags & (HL_WAIT_COMPILED | HL_WAIT_IDLE))
+        status = hl__check_may_wait(runtime, action);
+    if (status == HL_OK)
+        status = hl__lock(runtime, action);
+    if (status != HL_OK) {
+        discard_bindings(requests, len);
+        return status;
+    }
+    status = attempt_until_won(runtime, action, requests, len, failed ? failed : &unused);
+    if (status == HL_OK && (flags & HL_WAIT_COMPILED) && keep_touched(runtime, &touched)) {
+        hl__touched_clear(runtime);
+        wait_settled(runtime, &touched);
+    }
+    hl__touched_clear(runtime);
+    hl__unlock(runtime);
+    free(touched.events);
+    discard_bindings(requests, len);
+    if (status == HL_OK && (flags & HL_WAIT_IDLE))
+        hl__reclaim_wait();
+    return status;
+}
+
+/* ---- other commits ---- */
+
+hl_status hl__commit_def(hl_runtime *runtime, const hl__event_def *def)
+{
+    hl__store_change change = {.event = def};
+    hl_status status = HL_ERR_CONFLICT;
+
+    for (unsigned tries = 0; status == HL_ERR_CONFLICT && tries < ATTEMPTS; tries++) {
+        status = hl__follow(runtime);
+        if (status == HL_OK)
+            status = commit_changes(runtime, "event_define", &change, 1);
+    }
+    if (status == HL_ERR_CONFLICT)
+        return hl__fail(HL_ERR_CONFLICT, "event_define", "store", "Other processes kept changing the store; try again.");
+    if (status == HL_OK && !hl__registry_set_def(runtime->registry, def))
+        runtime->stale = true;
+    return status;
+}
+
+static hl_status settle_once(hl_runtime *runtime)
+{
+    hl__op start_all = {.verb = HL__START, .scope = HL__ALL};
+    hl__draft draft;
+    hl_status status = hl__follow(runtime);
+
+    if (status != HL_OK)
+        return status;
+    hl__draft_init(&draft, runtime->registry);
+    status = hl__lifecycle_settle_all(&draft);
+    if (status == HL_OK && (runtime->options.flags & HL_OPEN_START_REGISTERED))
+        status = hl__lifecycle_apply(&draft, &start_all);
+    if (status == HL_OK)
+        status = store_draft(runtime, "open", &draft);
+    if (status == HL_OK)
+        hl__accept(runtime, &draft, 0, false);
+    hl__touched_clear(runtime);
+    hl__draft_cleanup(&draft);
+    return status;
+}
+
+hl_status hl__commit_at_open(hl_runtime *runtime)
+{
+    hl_status status = HL_ERR_CONFLICT;
+
+    if (runtime->options.flags & (HL_OPEN_READ_ONLY | HL_OPEN_RECORDS_ONLY))
+        return HL_OK;
+    for (unsigned tries = 0; status == HL_ERR_CONFLICT && tries < ATTEMPTS; tries++)
+        status = settle_once(runtime);
+    return status;
+}

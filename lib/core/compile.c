@@ -1,0 +1,250 @@
+/* The compile queue: events whose published chain has no code yet go to the compiler in batches; what was overtaken
+ * meanwhile is skipped; every failure leaves the reference engine in charge and a reason. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/runtime.h"
+
+#define BATCH_MOST 32 /* chains: keeps a single change from waiting long behind a burst */
+
+static bool has_compiler(const hl_runtime *runtime)
+{
+    return runtime->parts.compiler && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY) &&
+           runtime->options.engine >= HL_ENGINE_COMPILED;
+}
+
+bool hl__compile_settled(const struct hl__event *event)
+{
+    return event->compile_state != HL__COMPILE_QUEUED && event->compile_state != HL__COMPILE_RUNNING;
+}
+
+static void set_state(struct hl__event *event, hl__compile_state state)
+{
+    event->compile_state = state;
+    if (hl__compile_settled(event))
+        pthread_cond_broadcast(&event->runtime->settled);
+}
+
+static void set_reason(struct hl__event *event, const char *reason)
+{
+    free(event->compile_reason);
+    event->compile_reason = reason ? strdup(reason) : NULL;
+}
+
+/* ---- the queue: an event is in it at most once ---- */
+
+static void enqueue(hl_runtime *runtime, struct hl__event *event)
+{
+    event->compile_next = NULL;
+    if (!runtime->compile_first)
+        runtime->compile_end = &runtime->compile_first;
+    *runtime->compile_end = event;
+    runtime->compile_end = &event->compile_next;
+    set_state(event, HL__COMPILE_QUEUED);
+}
+
+static struct hl__event *dequeue(hl_runtime *runtime)
+{
+    struct hl__event *event = runtime->compile_first;
+
+    if (event)
+        runtime->compile_first = event->compile_next;
+    return event;
+}
+
+/* A chain that is queued already is compiled in its newest form; one that is being compiled is overtaken. */
+void hl__compile_want(hl_runtime *runtime, struct hl__event *event)
+{
+    bool nothing = !event->plan->available || event->plan->len == 0;
+
+    if (event->compile_state == HL__COMPILE_QUEUED) {
+        runtime->counters.compile_skipped++;
+        return;
+    }
+    set_reason(event, NULL);
+    if (nothing || !has_compiler(runtime)) {
+        set_state(event, HL__COMPILE_NONE);
+        return;
+    }
+    enqueue(runtime, event);
+    hl__wake(runtime);
+}
+
+/* ---- outcomes ---- */
+
+static void fail(hl_runtime *runtime, struct hl__event *event, const char *reason)
+{
+    bool known = event->compile_reason && strcmp(event->compile_reason, reason) == 0;
+    hl_notice notice = {.kind = HL_NOTICE_COMPILE_FAILED,
+                        .event = event->name,
+                        .status = HL_ERR_COMPILE,
+                        .reason = reason,
+                        .generation = event->generation};
+
+    runtime->counters.compile_failures++;
+    if (!known) {
+        set_reason(event, reason);
+        hl__notify(runtime, &notice, NULL);
+        hl__log(runtime, HL_LOG_ERROR, "compiler", "event \"%s\" stays on the reference engine: %s", event->name, reason);
+    }
+    set_state(event, HL__COMPILE_FAILED);
+}
+
+static void finish(hl_runtime *runtime, hl__plan *plan, const char *reason, const hl__compiled *compiled)
+{
+    struct hl__event *event = plan->event;
+    bool current = event->plan == plan && !runtime->closed;
+
+    if (!current) {
+        runtime->counters.compile_skipped++;
+        if (compiled)
+            runtime->parts.compiler->ops->release(runtime->parts.compiler, compiled->code);
+        return;
+    }
+    if (!compiled) {
+        fail(runtime, event, reason);
+        return;
+    }
+    set_reason(event, NULL);
+    hl__publish_compiled(runtime, event, compiled);
+    set_state(event, HL__COMPILE_DONE);
+}
+
+/* The plan's reference is dropped without the lock: it may be the last one to a plugin. */
+static void done(void *user, uint64_t ticket, hl_status status, const char *reason, const hl__compiled *compiled)
+{
+    hl_runtime *runtime = user;
+    hl__plan *plan = (hl__plan *)(uintptr_t)ticket;
+
+    pthread_mutex_lock(&runtime->lock);
+    runtime->compiling--;
+    finish(runtime, plan, reason, status == HL_OK ? compiled : NULL);
+    pthread_mutex_unlock(&runtime->lock);
+    hl__plan_unref(plan);
+}
+
+/* ---- feeding the compiler ---- */
+
+typedef struct batch {
+    hl__plan *plans[BATCH_MOST];
+    hl__unit units[BATCH_MOST];
+    char symbols[BATCH_MOST][HL__SYMBOL_MAX];
+    size_t len;
+} batch;
+
+static void add_unit(batch *to, struct hl__event *event)
+{
+    hl__plan *plan = hl__plan_ref(event->plan);
+    char *symbol = to->symbols[to->len];
+
+    snprintf(symbol, HL__SYMBOL_MAX, "%s#%llu", event->name, (unsigned long long)plan->generation);
+    to->plans[to->len] = plan;
+    to->units[to->len++] = (hl__unit){.ticket = (uint64_t)(uintptr_t)plan,
+                                      .symbol = symbol,
+                                      .plan = plan,
+                                      .stop = hl__plan_stop,
+                                      .steps = plan->steps,
+                                      .steps_len = plan->len};
+    set_state(event, HL__COMPILE_RUNNING);
+}
+
+/* What is queued may have lost its plugins since. */
+static void fill(hl_runtime *runtime, batch *to)
+{
+    struct hl__event *event;
+
+    to->len = 0;
+    while (to->len < BATCH_MOST && (event = dequeue(runtime)) != NULL) {
+        if (event->plan->available && event->plan->len)
+            add_unit(to, event);
+        else
+            set_state(event, HL__COMPILE_NONE);
+    }
+    runtime->compiling += to->len;
+}
+
+/* A refused batch: none of its tickets will come back. */
+static void refuse(hl_runtime *runtime, batch *refused)
+{
+    hl__error_copy error;
+
+    hl__error_save(&error);
+    for (size_t i = 0; i < refused->len; i++)
+        done(runtime, refused->units[i].ticket, HL_ERR_COMPILE, error.message, NULL);
+}
+
+static bool feed(hl_runtime *runtime)
+{
+    hl__compiler *compiler = runtime->parts.compiler;
+    batch *next;
+    bool more = false;
+
+    if (!compiler->ops->idle(compiler))
+        return false;
+    next = malloc(sizeof(*next));
+    if (!next)
+        return false;
+    pthread_mutex_lock(&runtime->lock);
+    fill(runtime, next);
+    pthread_mutex_unlock(&runtime->lock);
+    if (next->len) {
+        more = compiler->ops->submit(compiler, next->units, next->len) == HL_OK;
+        if (!more)
+            refuse(runtime, next);
+    }
+    free(next);
+    return more;
+}
+
+/* ---- a compiler that takes nothing for a while ---- */
+
+/* Nobody should wait for a helper that is not there: what is queued counts as failed until the compiler is idle again. */
+static void mark_blocked(hl_runtime *runtime)
+{
+    const char *reason = "the compiler's helper process failed; it is tried again soon";
+    struct hl__event *event, *next;
+
+    HASH_ITER(hh, runtime->events, event, next) {
+        if (event->compile_reason && event->compile_state == HL__COMPILE_FAILED)
+            reason = event->compile_reason;
+    }
+    runtime->compiler_blocked = true;
+    while ((event = dequeue(runtime)) != NULL)
+        fail(runtime, event, reason);
+}
+
+static void retry_failed(hl_runtime *runtime)
+{
+    struct hl__event *event, *next;
+
+    runtime->compiler_blocked = false;
+    HASH_ITER(hh, runtime->events, event, next) {
+        if (event->compile_state == HL__COMPILE_FAILED)
+            enqueue(runtime, event);
+    }
+}
+
+static void check_blocked(hl_runtime *runtime)
+{
+    bool idle = runtime->parts.compiler->ops->idle(runtime->parts.compiler);
+
+    pthread_mutex_lock(&runtime->lock);
+    if (!idle && runtime->compiling == 0)
+        mark_blocked(runtime);
+    else if (idle && runtime->compiler_blocked)
+        retry_failed(runtime);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+void hl__compile_turn(hl_runtime *runtime)
+{
+    if (!has_compiler(runtime))
+        return;
+    runtime->parts.compiler->ops->service(runtime->parts.compiler, done, runtime);
+    check_blocked(runtime);
+    while (feed(runtime))
+        ;
+    check_blocked(runtime);
+}

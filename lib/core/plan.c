@@ -1,0 +1,186 @@
+/* Building plans: from records and code to an ordered chain. A pure function; publish.c decides what becomes of it. */
+#include "core/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/contract.h"
+#include "core/error.h"
+#include "core/order.h"
+
+/* ---- which records run ---- */
+
+static size_t pick_active(const hl__record *const *records, size_t len, const hl__record **active)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (hl__status_active(records[i]->status))
+            active[count++] = records[i];
+    }
+    return count;
+}
+
+static bool sort_active(const hl__record **active, size_t len)
+{
+    hl_order_row *rows = calloc(len ? len : 1, sizeof(*rows));
+    uint32_t *order = calloc(len ? len : 1, sizeof(*order));
+    const hl__record **sorted = malloc((len ? len : 1) * sizeof(*sorted));
+    bool cyclic, ok = rows && order && sorted;
+
+    for (size_t i = 0; ok && i < len; i++)
+        rows[i] = (hl_order_row){active[i]->name, active[i]->priority, active[i]->depends};
+    ok = ok && hl__order(rows, len, order, &cyclic);
+    for (size_t i = 0; ok && i < len; i++)
+        sorted[i] = active[order[i]];
+    if (ok && len)
+        memcpy(active, sorted, len * sizeof(*active));
+    free(rows);
+    free(order);
+    free(sorted);
+    return ok;
+}
+
+/* ---- whether a record's code can run; NULL when it can, else a reason to be freed ---- */
+
+static char *describe(const char *format, const char *text)
+{
+    char *reason;
+
+    return asprintf(&reason, format, text) < 0 ? NULL : reason;
+}
+
+static bool comes_from(const hl__binding *binding, const hl__record *record)
+{
+    return strcmp(binding->library_path, record->library) == 0 &&
+           strcmp(binding->library_stamp, record->library_stamp) == 0;
+}
+
+static bool fits(const hl__event_def *def, const hl__binding *binding)
+{
+    return !def || !def->contract || !binding->contract || def->contract_hash == binding->contract->contract_hash;
+}
+
+static char *why_missing(const hl__record *record, const hl__binding *binding, const hl__event_def *def)
+{
+    if (!binding || !comes_from(binding, record)) {
+        if (record->library[0])
+            return describe("the library %s is not loaded in this process", record->library);
+        return describe("%s", "this process has not registered it");
+    }
+    if (!binding->call)
+        return describe("%s", binding->reason ? binding->reason : "its library could not be loaded");
+    if (!fits(def, binding)) {
+        hl__error_copy kept;
+        char *reason;
+
+        hl__error_save(&kept);
+        reason = hl__contract_compare(def->contract, binding->contract->contract, record->event, record->name) == HL_OK
+                     ? describe("%s", "its contract has another hash")
+                     : describe("%s", hl_last_error()->message);
+        hl__error_restore(&kept);
+        return reason;
+    }
+    return NULL;
+}
+
+/* ---- the plan ---- */
+
+static hl__plan *alloc(size_t room)
+{
+    hl__plan *plan = calloc(1, sizeof(*plan));
+
+    if (!plan)
+        return NULL;
+    plan->refs = 1;
+    plan->available = true;
+    plan->steps = calloc(room ? room : 1, sizeof(*plan->steps));
+    plan->rows = calloc(room ? room : 1, sizeof(*plan->rows));
+    plan->missing = calloc(room ? room : 1, sizeof(*plan->missing));
+    if (plan->steps && plan->rows && plan->missing)
+        return plan;
+    hl__plan_unref(plan);
+    return NULL;
+}
+
+static bool can_run(const hl__record *record, const hl__binding *binding, const hl__event_def *def)
+{
+    return binding && comes_from(binding, record) && binding->call && fits(def, binding);
+}
+
+static bool add(hl__plan *plan, const hl__record *record, hl__binding *binding, const hl__event_def *def)
+{
+    if (can_run(record, binding, def)) {
+        plan->steps[plan->len] = (hl__step){binding->call, binding->self};
+        plan->rows[plan->len++] = (hl__plan_row){hl__record_ref(record), hl__binding_ref(binding)};
+        return true;
+    }
+    plan->missing[plan->missing_len].reason = why_missing(record, binding, def);
+    plan->missing[plan->missing_len++].record = hl__record_ref(record);
+    return plan->missing[plan->missing_len - 1].reason != NULL;
+}
+
+hl__plan *hl__plan_new(const hl__record *const *records, size_t records_len, const hl__event_def *def, unsigned flags,
+                       hl__binding_of *binding_of, void *user)
+{
+    const hl__record **active = malloc((records_len ? records_len : 1) * sizeof(*active));
+    size_t len = active ? pick_active(records, records_len, active) : 0;
+    hl__plan *plan = active && sort_active(active, len) ? alloc(len) : NULL;
+
+    for (size_t i = 0; plan && i < len; i++) {
+        if (!add(plan, active[i], binding_of(user, active[i]->name), def)) {
+            hl__plan_unref(plan);
+            plan = NULL;
+        }
+    }
+    if (plan && plan->missing_len && !(flags & HL_EVENT_SKIP_MISSING))
+        plan->available = false;
+    free(active);
+    return plan;
+}
+
+hl__plan *hl__plan_ref(hl__plan *plan)
+{
+    __atomic_add_fetch(&plan->refs, 1, __ATOMIC_RELAXED);
+    return plan;
+}
+
+void hl__plan_unref(hl__plan *plan)
+{
+    if (!plan || __atomic_sub_fetch(&plan->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    for (size_t i = 0; i < plan->len; i++) {
+        hl__record_unref(plan->rows[i].record);
+        hl__binding_unref(plan->rows[i].binding);
+    }
+    for (size_t i = 0; i < plan->missing_len; i++) {
+        hl__record_unref(plan->missing[i].record);
+        free(plan->missing[i].reason);
+    }
+    free(plan->steps);
+    free(plan->rows);
+    free(plan->missing);
+    free(plan);
+}
+
+static bool same_missing(const hl__plan *a, const hl__plan *b)
+{
+    for (size_t i = 0; i < a->missing_len; i++) {
+        if (strcmp(a->missing[i].record->name, b->missing[i].record->name) != 0 ||
+            strcmp(a->missing[i].reason, b->missing[i].reason) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool hl__plan_same(const hl__plan *a, const hl__plan *b)
+{
+    if (a->available != b->available || a->len != b->len || a->missing_len != b->missing_len)
+        return false;
+    for (size_t i = 0; i < a->len; i++) {
+        if (a->rows[i].binding != b->rows[i].binding)
+            return false;
+    }
+    return same_missing(a, b);
+}

@@ -1,0 +1,60 @@
+/* Plans: an event's ordered chain at one generation, immutable, with everything it needs to run. */
+#ifndef HL_CORE_PLAN_H
+#define HL_CORE_PLAN_H
+
+#include "core/binding.h"
+#include "core/compiler.h"
+#include "core/draft.h"
+#include "core/reclaim.h"
+
+/* A plugin's place in a plan. */
+typedef struct hl__plan_row {
+    const hl__record *record; /* counted */
+    hl__binding *binding;     /* counted */
+} hl__plan_row;
+
+/* An active plugin that cannot run here. */
+typedef struct hl__plan_missing {
+    const hl__record *record; /* counted */
+    char *reason;
+} hl__plan_missing;
+
+typedef struct hl__plan {
+    uint32_t refs;
+    struct hl__event *event;
+    uint64_t generation;
+    bool available;           /* false: dispatches get HL_ERR_NOT_LOADED (CA-16) */
+    size_t len;
+    hl__step *steps;          /* what the reference loop reads, packed */
+    hl__plan_row *rows;
+    size_t missing_len;
+    hl__plan_missing *missing;
+    hl__compiler *compiler;   /* set with code, by publish.c */
+    hl__code *code;
+    hl__chain_fn *code_entry;
+    size_t code_bytes;
+    hl__retired retired;      /* for publish.c */
+} hl__plan;
+
+/* How a plan finds a plugin's code; NULL when there is none. */
+typedef hl__binding *hl__binding_of(void *user, const char *name);
+
+/* Builds the plan of an event's records. flags: the event's HL_EVENT_SKIP_MISSING. def: the event's contract, or NULL.
+ * One reference; NULL without memory. A pure function of its arguments (G1). */
+hl__plan *hl__plan_new(const hl__record *const *records, size_t records_len, const hl__event_def *def, unsigned flags,
+                       hl__binding_of *binding_of, void *user);
+hl__plan *hl__plan_ref(hl__plan *plan);
+void hl__plan_unref(hl__plan *plan); /* NULL is a no-op */
+
+/* Whether both make the same calls in the same order with the same availability (CM-12). */
+bool hl__plan_same(const hl__plan *a, const hl__plan *b);
+
+/* hl__stop_fn for plans: what a dispatch answers when a plugin's verdict is not HL_NEXT. */
+hl_reply hl__plan_stop(const void *plan, uint64_t index, void *input, void *state, int64_t verdict);
+
+/* hl__chain_fns */
+hl_reply hl__reference_call(const hl_event *event, void *state, const void *meta); /* the loop that defines the meaning */
+hl_reply hl__rollback_call(const hl_event *event, void *state, const void *meta);  /* restores the state on failure */
+hl_reply hl__closed_call(const hl_event *event, void *state, const void *meta);
+
+#endif

@@ -1,0 +1,167 @@
+/* One record for each thread that ever dispatched, recycled when the thread ends. A thread writes only its own record;
+ * others read it. The list only grows, so it is walked without caring for threads that end meanwhile. */
+#include "core/thread.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+typedef struct thread_row {
+    struct hl__thread public;
+    struct thread_row *next;
+    bool used;
+} __attribute__((aligned(64))) thread_row;
+
+__thread struct hl__thread *hl__thread_self __attribute__((tls_model("initial-exec")));
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t end_key;
+static thread_row *rows;
+
+/* Used by threads for which there was no memory: their dispatches are right, only nobody sees where they are. */
+static __thread thread_row fallback;
+
+static void leave_thread(void *row)
+{
+    pthread_mutex_lock(&lock);
+    ((thread_row *)row)->used = false;
+    pthread_mutex_unlock(&lock);
+}
+
+/* In the child only the forking thread exists: the mutex may be held by another one, and others' records may say that
+ * they are inside a dispatch for ever. */
+static void after_fork(void)
+{
+    pthread_mutex_init(&lock, NULL);
+    for (thread_row *row = rows; row; row = row->next) {
+        if (&row->public == hl__thread_self)
+            continue;
+        row->public.place = 0;
+        row->used = false;
+    }
+}
+
+static void prepare(void)
+{
+    pthread_key_create(&end_key, leave_thread);
+    pthread_atfork(NULL, NULL, after_fork);
+}
+
+static thread_row *take_row(void)
+{
+    thread_row *row;
+
+    for (row = rows; row; row = row->next) {
+        if (!row->used)
+            break;
+    }
+    if (!row) {
+        row = aligned_alloc(64, sizeof(*row));
+        if (!row)
+            return NULL;
+        *row = (thread_row){.next = rows};
+        __atomic_store_n(&rows, row, __ATOMIC_RELEASE);
+    }
+    row->used = true;
+    return row;
+}
+
+struct hl__thread *hl__thread_attach(void)
+{
+    thread_row *row;
+
+    pthread_once(&once, prepare);
+    pthread_mutex_lock(&lock);
+    row = take_row();
+    pthread_mutex_unlock(&lock);
+    if (row)
+        pthread_setspecific(end_key, row);
+    else
+        row = &fallback;
+    hl__thread_self = &row->public;
+    return hl__thread_self;
+}
+
+bool hl__thread_in_plugin(void)
+{
+    return hl__thread_self && (hl__thread_self->place & 0xff);
+}
+
+void hl__thread_retag(const void *chain)
+{
+    struct hl__thread *thread = hl__thread_self;
+
+    if (hl__thread_in_plugin())
+        __atomic_store_n(&thread->inside[(thread->place - 1) & (HL__DEPTH_MAX - 1)], chain, __ATOMIC_RELAXED);
+}
+
+static bool is_inside(const thread_row *row, const void *chain)
+{
+    uint64_t depth = __atomic_load_n(&row->public.place, __ATOMIC_ACQUIRE) & 0xff;
+
+    for (uint64_t i = 0; i < depth && i < HL__DEPTH_MAX; i++) {
+        if (__atomic_load_n(&row->public.inside[i], __ATOMIC_RELAXED) == chain)
+            return true;
+    }
+    return false;
+}
+
+size_t hl__threads_inside(const void *chain)
+{
+    size_t count = 0;
+
+    for (thread_row *row = __atomic_load_n(&rows, __ATOMIC_ACQUIRE); row; row = row->next)
+        count += is_inside(row, chain);
+    return count;
+}
+
+/* ---- waiting for dispatches ---- */
+
+struct hl__thread_mark {
+    size_t len;
+    struct {
+        const thread_row *row;
+        uint64_t place;
+    } at[];
+};
+
+hl__thread_mark *hl__threads_mark(void)
+{
+    thread_row *first = __atomic_load_n(&rows, __ATOMIC_ACQUIRE);
+    hl__thread_mark *mark;
+    size_t count = 0;
+
+    for (thread_row *row = first; row; row = row->next)
+        count++;
+    mark = malloc(sizeof(*mark) + count * sizeof(mark->at[0]));
+    if (!mark)
+        return NULL;
+    mark->len = 0;
+    for (thread_row *row = first; row; row = row->next) {
+        uint64_t place = __atomic_load_n(&row->public.place, __ATOMIC_ACQUIRE);
+
+        if (place & 0xff) {
+            mark->at[mark->len].row = row;
+            mark->at[mark->len++].place = place;
+        }
+    }
+    return mark;
+}
+
+/* A thread has passed when it is outside, or its count of outermost dispatches has moved on. */
+bool hl__threads_passed(hl__thread_mark *mark)
+{
+    for (size_t i = mark->len; i > 0; i--) {
+        uint64_t place = __atomic_load_n(&mark->at[i - 1].row->public.place, __ATOMIC_ACQUIRE);
+
+        if ((place & 0xff) && place >> 8 == mark->at[i - 1].place >> 8)
+            return false;
+        mark->len = i - 1;
+    }
+    return true;
+}
+
+void hl__threads_unmark(hl__thread_mark *mark)
+{
+    free(mark);
+}
