@@ -15,7 +15,10 @@ typedef struct hl__child {
     int pidfd; /* readable when the child has ended */
 } hl__child;
 
-#define HL__CHILD_NONE {-1, -1}
+#define HL__CHILD_NONE                                                                                                 \
+    {                                                                                                                  \
+        -1, -1                                                                                                         \
+    }
 #define HL__CHILD_FDS_MAX 8
 
 typedef struct hl__child_spec {
