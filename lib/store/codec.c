@@ -1,0 +1,426 @@
+/* Records, event definitions and log rows as JSON text and back, with jansson. */
+#include "store/codec.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "core/error.h"
+
+#define NAME_MAX_BYTES 255
+#define HASH_TEXT 17 /* 16 hexadecimal digits with their end mark */
+
+/* ---- writing -------------------------------------------------------------------------------------------------- */
+
+/* Collects the fields of one object; the first failure stays and names its field. */
+typedef struct writer {
+    json_t *object;
+    const char *what;
+    hl_status status;
+} writer;
+
+static bool is_utf8(const char *text)
+{
+    json_t *probe = json_string(text);
+    json_decref(probe);
+    return probe != NULL;
+}
+
+static void put(writer *out, const char *key, json_t *value)
+{
+    if (out->status == HL_OK && json_object_set_new_nocheck(out->object, key, value) != 0)
+        out->status = hl__fail_memory("commit");
+}
+
+static json_t *text_value(writer *out, const char *key, const char *text)
+{
+    json_t *value = json_string(text);
+    if (value || out->status != HL_OK)
+        return value;
+    if (is_utf8(text))
+        out->status = hl__fail_memory("commit");
+    else
+        out->status = hl__fail(HL_ERR_INVALID, "commit", key, "The %s of the %s is not UTF-8; the store keeps text only.",
+                               key, out->what);
+    return NULL;
+}
+
+static void put_text(writer *out, const char *key, const char *text)
+{
+    json_t *value = text_value(out, key, text);
+    if (value)
+        put(out, key, value);
+}
+
+static void put_int(writer *out, const char *key, uint64_t value)
+{
+    put(out, key, json_integer((json_int_t)value));
+}
+
+/* JSON numbers are signed: hashes are written as digits. */
+static void put_hash(writer *out, const char *key, uint64_t hash)
+{
+    char digits[HASH_TEXT] = "";
+    if (hash)
+        snprintf(digits, sizeof(digits), "%016" PRIx64, hash);
+    put_text(out, key, digits);
+}
+
+static void put_names(writer *out, const char *key, const char *const *names, size_t names_len)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < names_len; i++) {
+        json_t *name = text_value(out, key, names[i]);
+        if (name && json_array_append_new(array, name) != 0 && out->status == HL_OK)
+            out->status = hl__fail_memory("commit");
+    }
+    put(out, key, array);
+}
+
+static hl_status finish(writer *out, char **text)
+{
+    if (out->status == HL_OK && !(*text = json_dumps(out->object, JSON_COMPACT)))
+        out->status = hl__fail_memory("commit");
+    json_decref(out->object);
+    return out->status;
+}
+
+hl_status hl__record_encode(const hl__record *record, char **text)
+{
+    writer out = {json_object(), "plugin's record", HL_OK};
+    put_text(&out, "name", record->name);
+    put_text(&out, "event", record->event);
+    put_text(&out, "status", hl__status_word(record->status));
+    put_int(&out, "priority", (uint64_t)record->priority);
+    put_names(&out, "depends", record->depends, record->depends_len);
+    put_text(&out, "extension", record->extension);
+    put_text(&out, "extra", record->extra);
+    put_text(&out, "id", record->id);
+    put_text(&out, "library", record->library);
+    put_text(&out, "library_stamp", record->library_stamp);
+    put_text(&out, "version", record->version);
+    put_hash(&out, "contract", record->contract_hash);
+    put_int(&out, "inserted_at", (uint64_t)record->inserted_at);
+    put_int(&out, "updated_at", (uint64_t)record->updated_at);
+    put_int(&out, "revision", record->revision);
+    return finish(&out, text);
+}
+
+static json_t *fields_value(writer *out, const hl_contract *contract)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < contract->fields_len; i++) {
+        const hl_field *field = &contract->fields[i];
+        json_t *name = text_value(out, "contract", field->name), *type = text_value(out, "contract", field->type);
+        json_t *row = json_pack("{s:o,s:o,s:I,s:I}", "name", name, "type", type, "offset", (json_int_t)field->offset,
+                                "size", (json_int_t)field->size);
+        if (json_array_append_new(array, row) != 0 && out->status == HL_OK)
+            out->status = hl__fail_memory("commit");
+    }
+    return array;
+}
+
+static json_t *contract_value(writer *out, const hl_contract *contract)
+{
+    writer inner = {json_object(), "event's contract", HL_OK};
+    put_text(&inner, "type", contract->type);
+    put_int(&inner, "state_size", contract->state_size);
+    put(&inner, "fields", fields_value(&inner, contract));
+    if (out->status == HL_OK)
+        out->status = inner.status;
+    return inner.object;
+}
+
+hl_status hl__event_encode(const hl__event_def *def, char **text)
+{
+    writer out = {json_object(), "event's definition", HL_OK};
+    put_text(&out, "name", def->name);
+    put_int(&out, "flags", def->flags);
+    put(&out, "contract", def->contract ? contract_value(&out, def->contract) : json_null());
+    return finish(&out, text);
+}
+
+hl_status hl__log_encode(const hl__log_row *row, char **text)
+{
+    writer out = {json_object(), "log entry", HL_OK};
+    put_int(&out, "at", (uint64_t)row->at);
+    put_int(&out, "pid", (uint64_t)row->pid);
+    put_text(&out, "action", row->action);
+    put_names(&out, "plugins", (const char *const *)row->plugins.items, row->plugins.len);
+    put_names(&out, "events", (const char *const *)row->events.items, row->events.len);
+    return finish(&out, text);
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------- */
+
+/* Reads the fields of one object; every field that is wrong adds a clause to `complaints`. */
+typedef struct reader {
+    json_t *object;
+    const char *what;
+    bool no_memory;
+    const char *first_wrong;
+    size_t used;
+    char complaints[640];
+} reader;
+
+__attribute__((format(printf, 3, 4))) static void complain(reader *in, const char *key, const char *format, ...)
+{
+    va_list arguments;
+    size_t room = sizeof(in->complaints) - in->used;
+
+    in->used += (size_t)snprintf(in->complaints + in->used, room, "%s%s ", in->first_wrong ? "; " : "", key);
+    if (!in->first_wrong)
+        in->first_wrong = key;
+    if (in->used < sizeof(in->complaints)) {
+        va_start(arguments, format);
+        in->used += (size_t)vsnprintf(in->complaints + in->used, sizeof(in->complaints) - in->used, format, arguments);
+        va_end(arguments);
+    }
+    if (in->used >= sizeof(in->complaints))
+        in->used = sizeof(in->complaints) - 1;
+}
+
+static hl_status not_json(const char *what, const json_error_t *error)
+{
+    return hl__fail(HL_ERR_STORE_CORRUPT, "read", "store", "The %s is not JSON (%s, at byte %d); restore a backup.", what,
+                    error->text, error->position);
+}
+
+static hl_status parse(reader *in, const char *text, size_t text_len, const char *what)
+{
+    json_error_t error;
+
+    in->what = what;
+    in->object = json_loadb(text, text_len, JSON_REJECT_DUPLICATES, &error);
+    if (!in->object && json_error_code(&error) == json_error_out_of_memory)
+        return hl__fail_memory("read");
+    if (!in->object)
+        return not_json(what, &error);
+    if (json_is_object(in->object))
+        return HL_OK;
+    json_decref(in->object);
+    return hl__fail(HL_ERR_STORE_CORRUPT, "read", "store", "The %s is JSON but no object; restore a backup.", what);
+}
+
+static hl_status verdict(const reader *in, const char *name)
+{
+    if (in->no_memory)
+        return hl__fail_memory("read");
+    if (!in->first_wrong)
+        return HL_OK;
+    return hl__fail(HL_ERR_STORE_CORRUPT, "read", in->first_wrong,
+                    "The %s%s%s cannot be understood: %s. Restore a backup, or correct it.", in->what,
+                    name && *name ? " of " : "", name ? name : "", in->complaints);
+}
+
+/* The text of a field; fallback NULL: the field must be there and not empty. */
+static const char *get_text(reader *in, const char *key, size_t max_len, const char *fallback)
+{
+    json_t *value = json_object_get(in->object, key);
+    if (!value && fallback)
+        return fallback;
+    if (!json_is_string(value))
+        complain(in, key, value ? "must be a text" : "is missing");
+    else if (!fallback && json_string_length(value) == 0)
+        complain(in, key, "must not be empty");
+    else if (json_string_length(value) > max_len)
+        complain(in, key, "must have at most %zu bytes", max_len);
+    else
+        return json_string_value(value);
+    return "";
+}
+
+static int64_t get_int(reader *in, const char *key, int64_t min, int64_t max)
+{
+    json_t *value = json_object_get(in->object, key);
+    if (json_is_integer(value) && json_integer_value(value) >= min && json_integer_value(value) <= max)
+        return json_integer_value(value);
+    if (!value)
+        complain(in, key, "is missing");
+    else if (max == INT64_MAX)
+        complain(in, key, "must be a whole number from %" PRId64, min);
+    else
+        complain(in, key, "must be a whole number in %" PRId64 "..%" PRId64, min, max);
+    return min;
+}
+
+static uint64_t get_hash(reader *in, const char *key)
+{
+    const char *digits = get_text(in, key, HASH_TEXT - 1, "");
+    char *end;
+    uint64_t hash = strtoull(digits, &end, 16);
+    if (strspn(digits, "0123456789abcdef") != strlen(digits))
+        complain(in, key, "must be hexadecimal digits");
+    return hash;
+}
+
+static hl_plugin_status get_status(reader *in)
+{
+    const char *word = get_text(in, "status", 32, NULL);
+    hl_plugin_status status = hl__status_of_word(word);
+    if (*word && !status)
+        complain(in, "status", "must be registered, started, restarted, stopped or held, not \"%s\"", word);
+    return status;
+}
+
+static void get_id(reader *in, char id[HL__UUID_TEXT])
+{
+    const char *text = get_text(in, "id", HL__UUID_TEXT - 1, NULL);
+    if (*text && strlen(text) != HL__UUID_TEXT - 1)
+        complain(in, "id", "must have %d characters", HL__UUID_TEXT - 1);
+    snprintf(id, HL__UUID_TEXT, "%s", text);
+}
+
+static const char **get_names(reader *in, const char *key, size_t *names_len)
+{
+    json_t *array = json_object_get(in->object, key);
+    *names_len = json_array_size(array);
+    const char **names = calloc(*names_len + 1, sizeof(*names));
+
+    if (!names) {
+        in->no_memory = true;
+        *names_len = 0;
+        return NULL;
+    }
+    if (!json_is_array(array))
+        complain(in, key, array ? "must be a list" : "is missing");
+    for (size_t i = 0; i < *names_len; i++) {
+        names[i] = json_string_value(json_array_get(array, i));
+        if (!names[i] || !*names[i] || strlen(names[i]) > NAME_MAX_BYTES) {
+            complain(in, key, "must hold names of 1..%d bytes", NAME_MAX_BYTES);
+            break;
+        }
+    }
+    return names;
+}
+
+hl_status hl__record_decode(const char *text, size_t text_len, hl__record **out)
+{
+    reader in = {0};
+    hl__record from = {0};
+
+    hl_status status = parse(&in, text, text_len, "plugin's record");
+    if (status != HL_OK)
+        return status;
+    from.name = get_text(&in, "name", NAME_MAX_BYTES, NULL);
+    from.event = get_text(&in, "event", NAME_MAX_BYTES, NULL);
+    from.status = get_status(&in);
+    from.priority = (int)get_int(&in, "priority", 0, 100);
+    from.depends = get_names(&in, "depends", &from.depends_len);
+    from.extension = get_text(&in, "extension", SIZE_MAX, NULL);
+    from.extra = get_text(&in, "extra", SIZE_MAX, "");
+    get_id(&in, from.id);
+    from.library = get_text(&in, "library", SIZE_MAX, "");
+    from.library_stamp = get_text(&in, "library_stamp", SIZE_MAX, "");
+    from.version = get_text(&in, "version", SIZE_MAX, "");
+    from.contract_hash = get_hash(&in, "contract");
+    from.inserted_at = get_int(&in, "inserted_at", INT64_MIN, INT64_MAX);
+    from.updated_at = get_int(&in, "updated_at", INT64_MIN, INT64_MAX);
+    from.revision = (uint64_t)get_int(&in, "revision", 0, INT64_MAX);
+    status = verdict(&in, from.name);
+    if (status == HL_OK && !(*out = hl__record_new(&from)))
+        status = hl__fail_memory("read");
+    free((void *)from.depends);
+    json_decref(in.object);
+    return status;
+}
+
+static void get_field(reader *in, json_t *row, hl_field *out)
+{
+    reader inner = {.object = row, .what = in->what};
+    out->name = get_text(&inner, "name", SIZE_MAX, NULL);
+    out->type = get_text(&inner, "type", SIZE_MAX, NULL);
+    out->offset = (uint32_t)get_int(&inner, "offset", 0, UINT32_MAX);
+    out->size = (uint32_t)get_int(&inner, "size", 0, UINT32_MAX);
+    if (inner.first_wrong)
+        complain(in, "contract", "has a wrong field: %s", inner.complaints);
+}
+
+/* Fills *out from the object's contract; the array of fields is the caller's to free. */
+static hl_field *get_contract(reader *in, json_t *object, hl_contract *out)
+{
+    reader inner = {.object = object, .what = in->what};
+    json_t *rows = json_object_get(object, "fields");
+    size_t rows_len = json_array_size(rows);
+    hl_field *fields = calloc(rows_len + 1, sizeof(*fields));
+
+    if (!fields) {
+        in->no_memory = true;
+        return NULL;
+    }
+    if (!json_is_array(rows))
+        complain(&inner, "fields", "must be a list");
+    for (size_t i = 0; i < rows_len; i++)
+        get_field(&inner, json_array_get(rows, i), &fields[i]);
+    *out = (hl_contract){sizeof(*out), get_text(&inner, "type", SIZE_MAX, NULL),
+                         (uint64_t)get_int(&inner, "state_size", 0, INT64_MAX), fields, rows_len};
+    if (inner.first_wrong)
+        complain(in, "contract", "is wrong: %s", inner.complaints);
+    return fields;
+}
+
+hl_status hl__event_decode(const char *text, size_t text_len, hl__event_def **out)
+{
+    reader in = {0};
+    hl_contract contract;
+    hl_field *fields = NULL;
+
+    hl_status status = parse(&in, text, text_len, "event's definition");
+    if (status != HL_OK)
+        return status;
+    const char *name = get_text(&in, "name", NAME_MAX_BYTES, NULL);
+    unsigned flags = (unsigned)get_int(&in, "flags", 0, UINT32_MAX);
+    json_t *object = json_object_get(in.object, "contract");
+    if (json_is_object(object))
+        fields = get_contract(&in, object, &contract);
+    else if (object && !json_is_null(object))
+        complain(&in, "contract", "must be an object or null");
+    status = verdict(&in, name);
+    if (status == HL_OK && !(*out = hl__event_def_new(name, flags, fields ? &contract : NULL)))
+        status = hl__fail_memory("read");
+    free(fields);
+    json_decref(in.object);
+    return status;
+}
+
+static void copy_names(reader *in, const char *key, hl__list *out)
+{
+    size_t names_len;
+    const char **names = get_names(in, key, &names_len);
+    for (size_t i = 0; i < names_len && !in->first_wrong && !in->no_memory; i++)
+        in->no_memory = !hl__names_add(out, names[i], strlen(names[i]));
+    free(names);
+}
+
+hl_status hl__log_decode(const char *text, size_t text_len, hl__log_row *out)
+{
+    reader in = {0};
+
+    *out = (hl__log_row){0};
+    hl_status status = parse(&in, text, text_len, "log entry");
+    if (status != HL_OK)
+        return status;
+    out->at = get_int(&in, "at", INT64_MIN, INT64_MAX);
+    out->pid = get_int(&in, "pid", 0, INT64_MAX);
+    out->action = strdup(get_text(&in, "action", NAME_MAX_BYTES, NULL));
+    in.no_memory = !out->action;
+    copy_names(&in, "plugins", &out->plugins);
+    copy_names(&in, "events", &out->events);
+    status = verdict(&in, NULL);
+    if (status != HL_OK)
+        hl__log_row_cleanup(out);
+    json_decref(in.object);
+    return status;
+}
+
+void hl__log_row_cleanup(hl__log_row *row)
+{
+    free(row->action);
+    hl__names_cleanup(&row->plugins);
+    hl__names_cleanup(&row->events);
+    *row = (hl__log_row){0};
+}

@@ -1,0 +1,223 @@
+/* Reading an LMDB store: everything, or what was touched since a revision. Content is copied out inside a short read
+ * transaction and handed over after it, so that no reader ever holds old pages while other code runs. */
+#include "store/lmdb_store.h"
+
+#include <string.h>
+
+#include "core/error.h"
+#include "store/schema.h"
+
+static int check_key(const MDB_val *key, const char *name, const char *what)
+{
+    if (strlen(name) == key->mv_size && memcmp(name, key->mv_data, key->mv_size) == 0)
+        return 0;
+    return hl__fail(HL_ERR_STORE_CORRUPT, "read", "name",
+                    "The %s under the key \"%.*s\" names itself \"%s\"; restore a backup, or correct it.", what,
+                    (int)key->mv_size, (const char *)key->mv_data, name);
+}
+
+int hl__lmdb_decode_record(const MDB_val *key, const MDB_val *value, hl__record **out)
+{
+    int rc = hl__record_decode(value->mv_data, value->mv_size, out);
+    if (rc != 0)
+        return rc;
+    rc = check_key(key, (*out)->name, "plugin");
+    if (rc != 0)
+        hl__record_unref(*out);
+    return rc;
+}
+
+int hl__lmdb_decode_event(const MDB_val *key, const MDB_val *value, hl__event_def **out)
+{
+    int rc = hl__event_decode(value->mv_data, value->mv_size, out);
+    if (rc != 0)
+        return rc;
+    rc = check_key(key, (*out)->name, "event");
+    if (rc != 0)
+        hl__event_def_unref(*out);
+    return rc;
+}
+
+typedef int add_fn(hl__batch *batch, const MDB_val *key, const MDB_val *value);
+
+static int add_record(hl__batch *batch, const MDB_val *key, const MDB_val *value)
+{
+    hl__record *record;
+    int rc = hl__lmdb_decode_record(key, value, &record);
+    if (rc == 0 && !hl__batch_record(batch, record))
+        rc = hl__fail_memory("read");
+    return rc;
+}
+
+static int add_event(hl__batch *batch, const MDB_val *key, const MDB_val *value)
+{
+    hl__event_def *def;
+    int rc = hl__lmdb_decode_event(key, value, &def);
+    if (rc == 0 && !hl__batch_event(batch, def))
+        rc = hl__fail_memory("read");
+    return rc;
+}
+
+static hl_status deliver(hl__opener *self, hl__batch *batch, const hl__store_visitor *visitor, uint64_t seen,
+                         uint64_t *revision)
+{
+    hl_status status = hl__batch_deliver(batch, visitor);
+    if (status == HL_OK) {
+        self->reported = seen;
+        *revision = seen;
+    }
+    return status;
+}
+
+/* ---- everything ----------------------------------------------------------------------------------------------- */
+
+static int collect_table(MDB_txn *txn, MDB_dbi table, add_fn *add, hl__batch *batch)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+
+    int rc = mdb_cursor_open(txn, table, &cursor);
+    if (rc != 0)
+        return rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        rc = add(batch, &key, &value);
+        if (rc != 0)
+            break;
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+hl_status hl__lmdb_load(hl__store *store, const hl__store_visitor *visitor, uint64_t *revision)
+{
+    hl__opener *self = (hl__opener *)store;
+    hl__batch batch = {0};
+    MDB_txn *txn;
+    uint64_t seen;
+
+    hl_status status = hl__env_begin_read(self, "load", &txn);
+    if (status != HL_OK)
+        return status;
+    int rc = hl__lmdb_head(self, txn, &seen);
+    if (rc == 0)
+        rc = collect_table(txn, self->env->tables[HL__EVENTS], add_event, &batch);
+    if (rc == 0)
+        rc = collect_table(txn, self->env->tables[HL__PLUGINS], add_record, &batch);
+    hl__env_end_read(self);
+    status = hl__lmdb_result(self->env, rc, "load");
+    if (status == HL_OK)
+        status = deliver(self, &batch, visitor, seen, revision);
+    hl__batch_cleanup(&batch);
+    return status;
+}
+
+/* ---- what was touched ----------------------------------------------------------------------------------------- */
+
+static int fail_forgotten(uint64_t since)
+{
+    return hl__fail(HL_ERR_NOT_FOUND, "changes", "revision", "The store does not remember revision %llu; load it.",
+                    (unsigned long long)since);
+}
+
+static int take_names(hl__list *from, hl__list *to)
+{
+    for (size_t i = 0; i < from->len; i++) {
+        if (!hl__list_push(to, from->items[i]))
+            return hl__fail_memory("changes");
+        from->items[i] = NULL;
+    }
+    return 0;
+}
+
+static int add_row_names(const MDB_val *value, hl__log_row *touched)
+{
+    hl__log_row row;
+    int rc = hl__log_decode(value->mv_data, value->mv_size, &row);
+    if (rc != 0)
+        return rc;
+    rc = take_names(&row.plugins, &touched->plugins);
+    if (rc == 0)
+        rc = take_names(&row.events, &touched->events);
+    hl__log_row_cleanup(&row);
+    return rc;
+}
+
+/* The names of every commit after `since`, each once. */
+static int collect_names(const hl__opener *self, MDB_txn *txn, uint64_t since, hl__log_row *touched)
+{
+    uint8_t bytes[HL__LOG_KEY_BYTES];
+    MDB_cursor *cursor;
+    MDB_val key = {sizeof(bytes), bytes}, value;
+
+    int rc = mdb_cursor_open(txn, self->env->tables[HL__LOG], &cursor);
+    if (rc != 0)
+        return rc;
+    hl__log_key(since + 1, bytes);
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_KEY);
+    if (rc == MDB_NOTFOUND)
+        rc = fail_forgotten(since);
+    while (rc == 0) {
+        rc = add_row_names(&value, touched);
+        if (rc == 0)
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    hl__names_settle(&touched->plugins);
+    hl__names_settle(&touched->events);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Definitions that a restore removed are not told: there is no word for it, and a definition less does no harm. */
+static int collect_newest(const hl__opener *self, MDB_txn *txn, const hl__log_row *touched, hl__batch *batch)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < touched->events.len; i++) {
+        MDB_val key = {strlen(touched->events.items[i]), touched->events.items[i]}, value;
+        rc = mdb_get(txn, self->env->tables[HL__EVENTS], &key, &value);
+        rc = rc == 0 ? add_event(batch, &key, &value) : rc == MDB_NOTFOUND ? 0 : rc;
+    }
+    for (size_t i = 0; rc == 0 && i < touched->plugins.len; i++) {
+        MDB_val key = {strlen(touched->plugins.items[i]), touched->plugins.items[i]}, value;
+        rc = mdb_get(txn, self->env->tables[HL__PLUGINS], &key, &value);
+        if (rc == 0)
+            rc = add_record(batch, &key, &value);
+        else if (rc == MDB_NOTFOUND)
+            rc = hl__names_add(&batch->gone, key.mv_data, key.mv_size) ? 0 : hl__fail_memory("changes");
+    }
+    return rc;
+}
+
+static int collect_changes(hl__opener *self, MDB_txn *txn, uint64_t since, hl__batch *batch, uint64_t *seen)
+{
+    hl__log_row touched = {0};
+
+    int rc = hl__lmdb_head(self, txn, seen);
+    if (rc != 0 || since == *seen)
+        return rc;
+    if (since > *seen)
+        return fail_forgotten(since);
+    rc = collect_names(self, txn, since, &touched);
+    if (rc == 0)
+        rc = collect_newest(self, txn, &touched, batch);
+    hl__log_row_cleanup(&touched);
+    return rc;
+}
+
+hl_status hl__lmdb_changes(hl__store *store, uint64_t since, const hl__store_visitor *visitor, uint64_t *revision)
+{
+    hl__opener *self = (hl__opener *)store;
+    hl__batch batch = {0};
+    MDB_txn *txn;
+    uint64_t seen;
+
+    hl_status status = hl__env_begin_read(self, "changes", &txn);
+    if (status != HL_OK)
+        return status;
+    int rc = collect_changes(self, txn, since, &batch, &seen);
+    hl__env_end_read(self);
+    status = hl__lmdb_result(self->env, rc, "changes");
+    if (status == HL_OK)
+        status = deliver(self, &batch, visitor, seen, revision);
+    hl__batch_cleanup(&batch);
+    return status;
+}

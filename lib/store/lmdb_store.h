@@ -1,0 +1,23 @@
+/* The parts of the LMDB store's interface, and what looking after a store needs beside it. */
+#ifndef HL_STORE_LMDB_STORE_H
+#define HL_STORE_LMDB_STORE_H
+
+#include "store/batch.h"
+#include "store/codec.h"
+#include "store/env.h"
+
+hl_status hl__lmdb_load(hl__store *store, const hl__store_visitor *visitor, uint64_t *revision);
+hl_status hl__lmdb_changes(hl__store *store, uint64_t since, const hl__store_visitor *visitor, uint64_t *revision);
+hl_status hl__lmdb_commit(hl__store *store, const hl__store_commit *commit);
+
+/* A commit that also removes event definitions, and may have no changes at all: what a restore needs. */
+hl_status hl__lmdb_replace(hl__opener *opener, const hl__store_commit *commit, const hl__list *events_gone);
+
+/* The revision that the transaction sees, remembered from the last time where nothing was committed since. */
+int hl__lmdb_head(hl__opener *opener, MDB_txn *txn, uint64_t *revision);
+
+/* Fails with the key and the value's reason when they do not belong together. */
+int hl__lmdb_decode_record(const MDB_val *key, const MDB_val *value, hl__record **out);
+int hl__lmdb_decode_event(const MDB_val *key, const MDB_val *value, hl__event_def **out);
+
+#endif
