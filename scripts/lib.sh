@@ -42,8 +42,8 @@ logged() {
 }
 
 still_runs_after_10s() {
-    local tick
-    for tick in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    local half_seconds
+    for ((half_seconds = 0; half_seconds < 20; half_seconds++)); do
         kill -0 "$1" 2>/dev/null || return 1
         sleep 0.5
     done
