@@ -1,0 +1,56 @@
+/* What the library's compiler client and the hookline-jit program say to each other.
+ *
+ * Both ends are of one build and one machine, so structs travel as they are. Messages are single SOCK_SEQPACKET packets;
+ * bulk goes beside them as descriptors (SCM_RIGHTS): a batch in a memory file, its object in a file without a name. */
+#ifndef HL_JIT_WIRE_H
+#define HL_JIT_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HL__WIRE_MAGIC UINT32_C(0x316a6c68)
+
+#define HL__WIRE_SOCKET 3 /* descriptors of the helper */
+#define HL__WIRE_FOLDER 4 /* its temporary folder, which stays locked while this is open */
+
+/* Imported functions are named by their address: this and 16 hexadecimal digits. */
+#define HL__WIRE_IMPORT "hl_at_"
+
+#define HL__WIRE_BYTES_MAX (UINT64_C(1) << 28)  /* of a batch */
+#define HL__WIRE_OBJECT_MAX (UINT64_C(1) << 28) /* of an object */
+
+/* Client to helper: compile this batch. Carries the batch's descriptor. */
+typedef struct hl__wire_request {
+    uint32_t magic;
+    uint32_t units_len;
+    uint64_t batch; /* the client's number for it, given back in the reply */
+} hl__wire_request;
+
+/* The batch: units_len times a unit, its symbol with end mark filled up to a multiple of 8 bytes, its steps. */
+typedef struct hl__wire_unit {
+    uint64_t plan;
+    uint64_t stop;
+    uint32_t steps_len;
+    uint32_t symbol_bytes;
+} hl__wire_unit;
+
+typedef struct hl__wire_step {
+    uint64_t call;
+    uint64_t self;
+    uint64_t near; /* 1: a direct call reaches the function from wherever the chain is placed */
+} hl__wire_step;
+
+typedef enum hl__wire_outcome {
+    HL__WIRE_OBJECT = 1, /* carries the object's descriptor */
+    HL__WIRE_FAILED = 2  /* text says why */
+} hl__wire_outcome;
+
+/* Helper to client. */
+typedef struct hl__wire_reply {
+    uint32_t magic;
+    uint32_t outcome;
+    uint64_t batch;
+    char text[752];
+} hl__wire_reply;
+
+#endif
