@@ -82,20 +82,18 @@ static int set_attributes(posix_spawnattr_t *attributes)
     return error;
 }
 
-/* The child cannot be reaped by us before this, so the number still names it, unless the server reaps everything. */
+/* A server that reaps every child may have reaped this one already: it has ended then, nobody knows how. */
 static int open_pidfd(pid_t pid, hl__child *out)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     int error = errno;
 
-    if (pidfd >= 0) {
+    if (pidfd >= 0 || error == ESRCH) {
         *out = (hl__child){pid, pidfd};
         return 0;
     }
-    if (error != ESRCH) {
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
     return error;
 }
 
@@ -153,6 +151,8 @@ bool hl__child_ended(const hl__child *child, uint64_t deadline_ns)
     struct pollfd wait = {child->pidfd, POLLIN, 0};
     int timeout_ms;
 
+    if (child->pidfd < 0)
+        return true;
     do {
         timeout_ms = milliseconds_until(deadline_ns);
         if (poll(&wait, 1, timeout_ms) > 0)

@@ -12,7 +12,7 @@
 
 typedef struct hl__child {
     pid_t pid; /* also its process group and session */
-    int pidfd; /* readable when the child has ended */
+    int pidfd; /* readable when the child has ended; -1: it has, and somebody else reaped it, or there is none */
 } hl__child;
 
 #define HL__CHILD_NONE                                                                                                 \

@@ -7,8 +7,6 @@
 #include "core/error.h"
 #include "core/runtime.h"
 
-#define BATCH_MOST 32 /* chains: keeps a single change from waiting long behind a burst */
-
 static bool has_compiler(const hl_runtime *runtime)
 {
     return runtime->parts.compiler && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY) &&
@@ -112,35 +110,54 @@ static void finish(hl_runtime *runtime, hl__plan *plan, const char *reason, cons
     set_state(event, HL__COMPILE_DONE);
 }
 
+static bool take_from_compiler(hl_runtime *runtime, const hl__plan *plan)
+{
+    for (size_t i = 0; i < runtime->compiling_len; i++) {
+        if (runtime->compiling[i] == plan) {
+            runtime->compiling[i] = runtime->compiling[--runtime->compiling_len];
+            return true;
+        }
+    }
+    return false;
+}
+
+void hl__compile_abandon(hl_runtime *runtime)
+{
+    while (runtime->compiling_len)
+        hl__plan_unref(runtime->compiling[--runtime->compiling_len]);
+}
+
 /* The plan's reference is dropped without the lock: it may be the last one to a plugin. */
 static void done(void *user, uint64_t ticket, hl_status status, const char *reason, const hl__compiled *compiled)
 {
     hl_runtime *runtime = user;
     hl__plan *plan = (hl__plan *)(uintptr_t)ticket;
+    bool ours;
 
     pthread_mutex_lock(&runtime->lock);
-    runtime->compiling--;
-    finish(runtime, plan, reason, status == HL_OK ? compiled : NULL);
+    ours = take_from_compiler(runtime, plan);
+    if (ours)
+        finish(runtime, plan, reason, status == HL_OK ? compiled : NULL);
     pthread_mutex_unlock(&runtime->lock);
-    hl__plan_unref(plan);
+    if (ours)
+        hl__plan_unref(plan);
 }
 
 /* ---- feeding the compiler ---- */
 
 typedef struct batch {
-    hl__plan *plans[BATCH_MOST];
-    hl__unit units[BATCH_MOST];
-    char symbols[BATCH_MOST][HL__SYMBOL_MAX];
+    hl__unit units[HL__BATCH_MOST];
+    char symbols[HL__BATCH_MOST][HL__SYMBOL_MAX];
     size_t len;
 } batch;
 
-static void add_unit(batch *to, struct hl__event *event)
+static void add_unit(hl_runtime *runtime, batch *to, struct hl__event *event)
 {
     hl__plan *plan = hl__plan_ref(event->plan);
     char *symbol = to->symbols[to->len];
 
     snprintf(symbol, HL__SYMBOL_MAX, "%s#%llu", event->name, (unsigned long long)plan->generation);
-    to->plans[to->len] = plan;
+    runtime->compiling[runtime->compiling_len++] = plan;
     to->units[to->len++] = (hl__unit){.ticket = (uint64_t)(uintptr_t)plan,
                                       .symbol = symbol,
                                       .plan = plan,
@@ -156,13 +173,12 @@ static void fill(hl_runtime *runtime, batch *to)
     struct hl__event *event;
 
     to->len = 0;
-    while (to->len < BATCH_MOST && (event = dequeue(runtime)) != NULL) {
+    while (runtime->compiling_len < HL__BATCH_MOST && (event = dequeue(runtime)) != NULL) {
         if (event->plan->available && event->plan->len)
-            add_unit(to, event);
+            add_unit(runtime, to, event);
         else
             set_state(event, HL__COMPILE_NONE);
     }
-    runtime->compiling += to->len;
 }
 
 /* A refused batch: none of its tickets will come back. */
@@ -231,7 +247,7 @@ static void check_blocked(hl_runtime *runtime)
     bool idle = runtime->parts.compiler->ops->idle(runtime->parts.compiler);
 
     pthread_mutex_lock(&runtime->lock);
-    if (!idle && runtime->compiling == 0)
+    if (!idle && runtime->compiling_len == 0)
         mark_blocked(runtime);
     else if (idle && runtime->compiler_blocked)
         retry_failed(runtime);

@@ -61,6 +61,8 @@ struct hl__event {
     struct cds_lfht_node node; /* for hl_call_named */
 };
 
+#define HL__BATCH_MOST 32 /* chains: keeps a single change from waiting long behind a burst */
+
 /* A binding as the runtime keeps it. */
 typedef struct hl__bound {
     hl__binding *binding;
@@ -99,7 +101,8 @@ struct hl_runtime {
 
     struct hl__event *touched; /* list of events that the change in progress touches */
     struct hl__event *compile_first, **compile_end;
-    size_t compiling;         /* units in the compiler */
+    hl__plan *compiling[HL__BATCH_MOST]; /* counted: what the compiler has */
+    size_t compiling_len;
     bool compiler_blocked;    /* it refused; retried when idle again */
 
     struct hl__notices *notices;
@@ -135,6 +138,9 @@ hl_status hl__event_need(hl_runtime *runtime, const char *name, struct hl__event
 void hl__events_close(hl_runtime *runtime);   /* every handle answers HL_ERR_CLOSED from now on */
 void hl__events_destroy(hl_runtime *runtime); /* after the dispatches have ended */
 
+/* Locks the runtime of a handle: HL_ERR_CLOSED when it has none any more (ask.c). */
+hl_status hl__event_lock(hl_event *event, const char *action, struct hl__event **out);
+
 /* ---- bindings (bindings.c); lock held ---- */
 hl__binding *hl__bound_find(hl_runtime *runtime, const char *name);
 /* Takes the reference; the old binding is retired. Returns whether calls change. */
@@ -161,6 +167,8 @@ void hl__compile_want(hl_runtime *runtime, struct hl__event *event);
 bool hl__compile_settled(const struct hl__event *event);
 /* Control thread, without the lock: feeds the compiler and takes its results. */
 void hl__compile_turn(hl_runtime *runtime);
+/* Forgets what the compiler has, as the runtime closes. Without the lock, after the control thread's end. */
+void hl__compile_abandon(hl_runtime *runtime);
 
 /* ---- commits (commit.c) ---- */
 typedef struct hl__request {

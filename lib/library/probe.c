@@ -95,9 +95,11 @@ static void drain(heard *heard)
  * to another process, or closed it. A library that prints without pause is stopped by the deadline. */
 static void listen_to(attempt *attempt, uint64_t deadline_ns)
 {
+    attempt->in_time = attempt->child.pidfd < 0;
     while (!attempt->in_time) {
-        struct pollfd wait[] = {
-            {attempt->child.pidfd, POLLIN, 0}, {attempt->answer.fd, POLLIN, 0}, {attempt->output.fd, POLLIN, 0}};
+        struct pollfd wait[] = {{attempt->child.pidfd, POLLIN, 0},
+                                {attempt->answer.fd, POLLIN, 0},
+                                {attempt->output.fd, POLLIN, 0}};
         uint64_t now = hl__child_now_ns();
 
         if (now >= deadline_ns)
