@@ -112,6 +112,8 @@ enum tool_access {
 int tool_open(struct context *context, enum tool_access access);
 /* TOOL_DONE when a store was named, else the error is told. */
 int tool_need_store(struct context *context);
+/* The same, and an lmdb store's folder must be there: a mistyped one must not become a new store. */
+int tool_need_folder(struct context *context);
 
 /* ---- errors: on stderr, and with --json as {"error":{...}} on stdout ------------------------------------------------ */
 
@@ -144,6 +146,7 @@ struct table *tool_table_new(size_t columns, const char *const *titles);
 /* Begins a row, then cells from left to right. Missing cells are empty. */
 void tool_table_row(struct table *table);
 void tool_table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void tool_table_free(struct table *table); /* NULL is a no-op */
 /* Prints the table, or `empty` when it has no row, and frees it. */
 void tool_table_print(struct table *table, const struct context *context, const char *empty);
 

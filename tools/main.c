@@ -1,0 +1,253 @@
+/* The hookline command: the table of verbs, and the way from a command line to one of them. */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool.h"
+#include "verbs.h"
+
+#define BIT(option) (1u << OPTION_##option)
+#define EVERY_VERB (BIT(STORE) | BIT(JSON) | BIT(HELP) | BIT(VERSION))
+#define LONG_BASE 256
+
+const struct verb tool_verbs[] = {
+    {"events", "", "list the events, their contracts and the servers that dispatch them", NULL, 0, 0, 0, 0, KIND_NONE,
+     verb_events},
+    {"plugins", "", "list the plugins", NULL, BIT(EVENT) | BIT(STATUS) | BIT(EXTENSION) | BIT(NAME), 0, 0, 0, KIND_NONE,
+     verb_plugins},
+    {"show", "EVENT", "show an event: contract, chain, the other plugins, and each server's view",
+     "For each running server: engine, generation, and old generations that are still held, for how long and by how\n"
+     "many threads.",
+     0, 0, 1, 1, KIND_EVENT, verb_show},
+    {"explain", "EVENT", "say why the chain is as it is, and why a plugin or the compiled code does not run", NULL, 0,
+     0, 1, 1, KIND_EVENT, verb_explain},
+    {"order", "FIRST SECOND", "say why one plugin runs before another", NULL, 0, 0, 2, 2, KIND_PLUGIN, verb_order},
+    {"graph", "[EVENT]", "print the dependency graph as Graphviz DOT", "Try: hookline graph | dot -Tsvg > graph.svg", 0,
+     0, 0, 1, KIND_EVENT, verb_graph},
+    {"dependents", "NAME", "list the plugins that depend on one", NULL, 0, 0, 1, 1, KIND_PLUGIN, verb_dependents},
+    {"dump", "EVENT", "show an event's way to machine code, as a running server has it",
+     "Stages: plan (the ordered chain), steps (what the compiler is given), code (bytes), asm (disassembled by objdump).",
+     BIT(STAGE), 0, 1, 1, KIND_EVENT, verb_dump},
+    {"register", "FILE.so...", "register every plugin of the libraries; running servers load them",
+     "The files are checked and tried in a throw-away process first. Several files are registered one after the other.",
+     BIT(START) | BIT(WAIT) | BIT(TIMEOUT), 0, 1, -1, KIND_LIBRARY, verb_register},
+    {"start", "NAME...", "put plugins into their chains",
+     "Several names are one transaction: all are started, or none. With --event or --all instead of names, those that\n"
+     "cannot start are left out.",
+     BIT(EVENT) | BIT(ALL) | BIT(WAIT) | BIT(TIMEOUT), 0, 0, -1, KIND_PLUGIN, verb_start},
+    {"stop", "NAME...", "take plugins out of their chains until they are enabled",
+     "Plugins that depend on a stopped one are held. Several names are one transaction.",
+     BIT(EVENT) | BIT(ALL) | BIT(WAIT) | BIT(TIMEOUT), 0, 0, -1, KIND_PLUGIN, verb_stop},
+    {"restart", "NAME...", "start plugins again", "Several names are one transaction.",
+     BIT(EVENT) | BIT(ALL) | BIT(WAIT) | BIT(TIMEOUT), 0, 0, -1, KIND_PLUGIN, verb_restart},
+    {"enable", "NAME...", "end an operator's stop", "Several names are one transaction.", BIT(WAIT) | BIT(TIMEOUT), 0,
+     1, -1, KIND_PLUGIN, verb_enable},
+    {"unregister", "NAME...", "remove plugins from the store; servers release their code when the last call has left",
+     "Several names are one transaction.", BIT(EVENT) | BIT(ALL) | BIT(WAIT) | BIT(TIMEOUT), 0, 0, -1, KIND_PLUGIN,
+     verb_unregister},
+    {"health", "[EVENT]", "ask the running servers how their plugins are", NULL, BIT(TIMEOUT), 0, 0, 1, KIND_EVENT,
+     verb_health},
+    {"profile", "EVENT", "run an event's chain once in each running server and time every plugin",
+     "It is a real run, on a state of zeros: the event needs a contract with a state size.", BIT(TIMEOUT), 0, 1, 1,
+     KIND_EVENT, verb_profile},
+    {"inspect", "FILE.so", "show what is in a plugin library, without running any of its code", NULL, 0, 0, 1, 1,
+     KIND_LIBRARY, verb_inspect},
+    {"watch", "", "print changes as they happen, until interrupted", "With --json: one JSON object a line.",
+     BIT(EVENT) | BIT(COUNT), 0, 0, 0, KIND_NONE, verb_watch},
+    {"log", "", "print the store's activity log", NULL, BIT(LIMIT), 0, 0, 0, KIND_NONE, verb_log},
+    {"store", "backup DIR | restore DIR | check | info", "look after the store",
+     "backup   write a consistent copy into a new or empty folder, while servers go on\n"
+     "restore  replace the store's content by a backup's, as one commit\n"
+     "check    read everything and tell what is wrong; exit code 1 when something is\n"
+     "info     tell identity, revision and size",
+     0, 0, 1, 2, KIND_STORE_VERB, verb_store},
+    {"new", "plugin NAME", "write a plugin project: source, CMake and make files, a test, a README", NULL,
+     BIT(EVENT) | BIT(DIR), 0, 2, 2, KIND_NEW, verb_new},
+    {"demo", "[--input FILE]", "show Hookline at work on this machine",
+     "Serves HTTP requests, or runs over the lines of FILE, while another process changes the plugins.", 0, VERB_RAW, 0,
+     -1, KIND_FILE, hl_tool_demo},
+    {"bench", "[OPTION...]", "measure Hookline on this machine, side by side with hand-written calls", NULL, 0,
+     VERB_RAW, 0, -1, KIND_NONE, hl_tool_bench},
+    {"version", "", "print the version", NULL, 0, 0, 0, 0, KIND_NONE, verb_version},
+    {"help", "[VERB]", "explain the command, or one verb", NULL, 0, 0, 0, 1, KIND_VERB, verb_help},
+    {"__complete", "KIND PREFIX", "names for shell completion, one a line", NULL, 0, VERB_HIDDEN, 1, 2, KIND_NONE,
+     verb_complete},
+    {"__completion", "bash|zsh", "the completion script of a shell", NULL, 0, VERB_HIDDEN, 1, 1, KIND_SHELL,
+     verb_completion},
+    {0},
+};
+
+const struct verb *tool_verb_find(const char *name)
+{
+    for (const struct verb *verb = tool_verbs; verb->name; verb++)
+        if (strcmp(verb->name, name) == 0)
+            return verb;
+    return NULL;
+}
+
+/* ---- options --------------------------------------------------------------------------------------------------- */
+
+static void make_long_options(unsigned wanted, struct option out[OPTION__COUNT + 1])
+{
+    size_t len = 0;
+
+    for (int i = 0; i < OPTION__COUNT; i++)
+        if (wanted & (1u << i))
+            out[len++] =
+                (struct option){tool_options[i].name, tool_options[i].argument ? required_argument : no_argument, NULL,
+                                LONG_BASE + i};
+    memset(&out[len], 0, sizeof(out[len]));
+}
+
+static int bad_option(struct context *context, int problem, const char *given, const struct option *known)
+{
+    const char *names[OPTION__COUNT];
+    size_t len = 0;
+    const char *closest;
+
+    if (problem == ':')
+        return tool_usage(context, "%s needs a value", given);
+    for (; known->name; known++)
+        names[len++] = known->name;
+    closest = strncmp(given, "--", 2) == 0 ? tool_closest(given + 2, names, len) : NULL;
+    if (closest)
+        return tool_usage(context, "unknown option %s; did you mean --%s?", given, closest);
+    return tool_usage(context, "unknown option %s", given);
+}
+
+static void take_option(struct context *context, int option, const char *value)
+{
+    context->option[option] = value ? value : "";
+    if (option == OPTION_STORE)
+        context->store = value;
+    if (option == OPTION_JSON)
+        context->json = true;
+}
+
+/* Parses `wanted` options; *argc and *argv become what is left. With only_leading it ends at the first argument. */
+static int parse_options(struct context *context, unsigned wanted, bool only_leading, int *argc, char ***argv)
+{
+    struct option known[OPTION__COUNT + 1];
+    int option;
+
+    make_long_options(wanted, known);
+    opterr = 0;
+    optind = 0;
+    while ((option = getopt_long(*argc, *argv, only_leading ? "+:h" : ":h", known, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return bad_option(context, option, (*argv)[optind - 1], known);
+        take_option(context, option == 'h' ? OPTION_HELP : option - LONG_BASE, optarg);
+    }
+    *argc -= optind;
+    *argv += optind;
+    return TOOL_DONE;
+}
+
+/* Takes the options of every verb out of a raw verb's arguments, and leaves the rest to it. */
+static int parse_raw(struct context *context, int *argc, char **argv)
+{
+    int kept = 1;
+
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            take_option(context, OPTION_JSON, NULL);
+        else if (strcmp(argv[i], "--help") == 0)
+            take_option(context, OPTION_HELP, NULL);
+        else if (strncmp(argv[i], "--store=", 8) == 0)
+            take_option(context, OPTION_STORE, argv[i] + 8);
+        else if (strcmp(argv[i], "--store") == 0 && i + 1 < *argc)
+            take_option(context, OPTION_STORE, argv[++i]);
+        else
+            argv[kept++] = argv[i];
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    return TOOL_DONE;
+}
+
+/* ---- running a verb -------------------------------------------------------------------------------------------- */
+
+static int check_arguments(struct context *context, int argc)
+{
+    const struct verb *verb = context->verb;
+
+    if (argc < verb->least)
+        return tool_usage(context, "missing argument: hookline %s %s", verb->name, verb->arguments);
+    if (verb->most >= 0 && argc > verb->most)
+        return tool_usage(context, "too many arguments: hookline %s %s", verb->name, verb->arguments);
+    return TOOL_DONE;
+}
+
+static int run_verb(struct context *context, int argc, char **argv)
+{
+    bool raw = context->verb->flags & VERB_RAW;
+    int code = raw ? parse_raw(context, &argc, argv)
+                   : parse_options(context, EVERY_VERB | context->verb->options, false, &argc, &argv);
+
+    if (code != TOOL_DONE)
+        return code;
+    if (context->option[OPTION_HELP])
+        return help_on_verb(context, context->verb);
+    if (!raw)
+        code = check_arguments(context, argc);
+    if (code == TOOL_DONE)
+        code = context->verb->run(context, argc, argv);
+    return code;
+}
+
+static int unknown_verb(struct context *context, const char *name)
+{
+    const char *names[sizeof(tool_verbs) / sizeof(tool_verbs[0])];
+    size_t len = 0;
+    const char *closest;
+
+    for (const struct verb *verb = tool_verbs; verb->name; verb++)
+        if (!(verb->flags & VERB_HIDDEN))
+            names[len++] = verb->name;
+    closest = tool_closest(name, names, len);
+    if (closest)
+        return tool_usage(context, "there is no verb \"%s\"; did you mean \"%s\"?", name, closest);
+    return tool_usage(context, "there is no verb \"%s\"", name);
+}
+
+static int run(struct context *context, int argc, char **argv)
+{
+    int code = parse_options(context, EVERY_VERB, true, &argc, &argv);
+
+    if (code != TOOL_DONE)
+        return code;
+    if (context->option[OPTION_VERSION])
+        return verb_version(context, 0, NULL);
+    if (context->option[OPTION_HELP])
+        return verb_help(context, argc > 0, argv);
+    if (argc == 0)
+        return tool_usage(context, "no verb given");
+    context->verb = tool_verb_find(argv[0]);
+    return context->verb ? run_verb(context, argc, argv) : unknown_verb(context, argv[0]);
+}
+
+static bool wants_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct context context = {.program = argc > 0 ? argv[0] : "hookline"};
+    int code;
+
+    setlocale(LC_CTYPE, "");
+    context.store = getenv("HOOKLINE_STORE");
+    if (context.store && !*context.store)
+        context.store = NULL;
+    context.colour = wants_colour();
+    code = run(&context, argc, argv);
+    hl_close(context.runtime);
+    return fflush(stdout) == 0 ? code : TOOL_REFUSED;
+}

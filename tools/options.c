@@ -1,0 +1,40 @@
+/* The table of options. A verb names the ones that it takes; help, parsing and completion are made from the rows. */
+#include "numbers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+const struct option_row tool_options[OPTION__COUNT] = {
+    [OPTION_STORE] = {"store", "URL", "the store, such as lmdb:/var/lib/app (default: $HOOKLINE_STORE)", KIND_NONE},
+    [OPTION_JSON] = {"json", NULL, "print one JSON document instead of text", KIND_NONE},
+    [OPTION_HELP] = {"help", NULL, "explain the verb", KIND_NONE},
+    [OPTION_VERSION] = {"version", NULL, "print the version", KIND_NONE},
+    [OPTION_EVENT] = {"event", "EVENT", "only, or all of, the plugins of this event", KIND_EVENT},
+    [OPTION_ALL] = {"all", NULL, "all plugins of all events", KIND_NONE},
+    [OPTION_STATUS] = {"status", "STATUS", "only with this status", KIND_STATUS},
+    [OPTION_EXTENSION] = {"extension", "NAME", "only of this library or product", KIND_NONE},
+    [OPTION_NAME] = {"name", "PATTERN", "only with names like this: * ? and [..] as in the shell", KIND_PLUGIN},
+    [OPTION_START] = {"start", NULL, "also start what was never started", KIND_NONE},
+    [OPTION_WAIT] = {"wait", NULL, "return when every running server runs the change as compiled code", KIND_NONE},
+    [OPTION_STAGE] = {"stage", "STAGE", "plan, steps, code or asm (default: plan)", KIND_STAGE},
+    [OPTION_DIR] = {"dir", "DIR", "the folder to make (default: the plugin's name)", KIND_DIRECTORY},
+    [OPTION_COUNT] = {"count", "N", "end after N notices", KIND_NONE},
+    [OPTION_LIMIT] = {"limit", "N", "only the last N entries", KIND_NONE},
+    [OPTION_TIMEOUT] = {"timeout", "MS", "how long to wait for servers, in milliseconds", KIND_NONE},
+};
+
+int option_number(struct context *context, enum tool_option option, unsigned long otherwise, unsigned long most,
+                  unsigned long *out)
+{
+    const char *given = context->option[option];
+    char *end;
+
+    *out = otherwise;
+    if (!given)
+        return TOOL_DONE;
+    errno = 0;
+    *out = strtoul(given, &end, 10);
+    if (!errno && end != given && !*end && *given != '-' && *out > 0 && *out <= most)
+        return TOOL_DONE;
+    return tool_usage(context, "--%s takes a number from 1 to %lu, not \"%s\"", tool_options[option].name, most, given);
+}

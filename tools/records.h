@@ -1,0 +1,20 @@
+/* Records as JSON and as table cells, for the verbs that list them. */
+#ifndef HL_TOOLS_RECORDS_H
+#define HL_TOOLS_RECORDS_H
+
+#include "tool.h"
+
+json_t *record_plugin(const hl_plugin_info *info);
+json_t *record_event(const hl_event_info *info);
+json_t *record_contract(const hl_contract *contract, uint64_t hash); /* JSON null when contract is NULL */
+
+/* Names separated by ", " as a new text; NULL without memory. */
+char *record_names(const char *const *names);
+/* Adds a whole table row of a plugin: name, [event,] status, priority, depends, extension. */
+void record_row(struct table *table, const hl_plugin_info *info, bool with_event);
+
+/* A line collector for hl_line_fn: user is a JSON array. */
+void record_line(const char *line, void *array);
+void record_print_lines(const json_t *lines, const char *indent);
+
+#endif

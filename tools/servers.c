@@ -1,0 +1,136 @@
+/* Asking the running servers. See servers.h. */
+#include "servers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "numbers.h"
+
+/* Health probes and profiles take their own time in the server before it can answer. */
+#define ANSWER_MS 2000
+#define TIMEOUT_MS_MAX 60000
+
+/* ---- values ---------------------------------------------------------------------------------------------------- */
+
+const char *value_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text ? text : "";
+}
+
+uint64_t value_count(const json_t *object, const char *key)
+{
+    return (uint64_t)json_integer_value(json_object_get(object, key));
+}
+
+bool value_bool(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+const char *servers_error(const json_t *answer)
+{
+    return json_string_value(json_object_get(json_object_get(answer, "error"), "message"));
+}
+
+void servers_title(const json_t *answer, char *out, size_t out_len)
+{
+    snprintf(out, out_len, "Server %llu (%s)", (unsigned long long)value_count(answer, "pid"),
+             value_text(answer, "program"));
+}
+
+/* ---- asking ---------------------------------------------------------------------------------------------------- */
+
+int servers_timeout(struct context *context, uint32_t otherwise, uint32_t *out)
+{
+    unsigned long ms;
+    int code = option_number(context, OPTION_TIMEOUT, otherwise, TIMEOUT_MS_MAX, &ms);
+
+    *out = (uint32_t)ms;
+    return code;
+}
+
+/* Keeps answers in the order of their pids. */
+static bool add_answer(const char *text, void *user)
+{
+    json_t *answers = user;
+    json_t *answer = json_loads(text, 0, NULL);
+    size_t place = 0;
+
+    if (!json_is_object(answer)) {
+        json_decref(answer);
+        return true;
+    }
+    while (place < json_array_size(answers) &&
+           value_count(json_array_get(answers, place), "pid") <= value_count(answer, "pid"))
+        place++;
+    json_array_insert_new(answers, place, answer);
+    return true;
+}
+
+int servers_ask(struct context *context, json_t *request, json_t **answers)
+{
+    char *text = json_dumps(request, JSON_COMPACT);
+    uint32_t ms = (uint32_t)value_count(request, "timeout_ms") + ANSWER_MS;
+    hl_status status;
+
+    json_decref(request);
+    *answers = json_array();
+    status = hl_control_ask(context->store, text ? text : "", ms, add_answer, *answers);
+    free(text);
+    if (status == HL_OK || status == HL_ERR_PEER || status == HL_ERR_UNSUPPORTED)
+        return TOOL_DONE;
+    json_decref(*answers);
+    *answers = NULL;
+    return tool_fail(context);
+}
+
+static hl_status status_of_name(const char *name)
+{
+#define HL_STATUS(status_name, value, sentence, seeds)                                                                 \
+    if (strcmp(name, #status_name) == 0)                                                                               \
+        return status_name;
+#include <hookline/status.def>
+#undef HL_STATUS
+    return HL_ERR_PEER;
+}
+
+int servers_check(struct context *context, const json_t *answers)
+{
+    const json_t *error;
+    size_t i;
+    json_t *answer;
+
+    json_array_foreach (answers, i, answer) {
+        if (!servers_error(answer))
+            return TOOL_DONE;
+    }
+    error = json_object_get(json_array_get(answers, 0), "error");
+    return tool_error(context, TOOL_REFUSED, status_of_name(value_text(error, "status")), value_text(error, "field"),
+                      "Server %llu: %s", (unsigned long long)value_count(json_array_get(answers, 0), "pid"),
+                      value_text(error, "message"));
+}
+
+int servers_need(struct context *context, json_t *request, json_t **answers)
+{
+    int code = tool_need_store(context);
+
+    if (code != TOOL_DONE) {
+        json_decref(request);
+        return code;
+    }
+    code = servers_ask(context, request, answers);
+    if (code != TOOL_DONE)
+        return code;
+    code =
+        json_array_size(*answers) > 0
+            ? servers_check(context, *answers)
+            : tool_error(context, TOOL_NO_SERVER, HL_ERR_PEER, "store",
+                         "No running server answered on the store %s, and only a server knows this.", context->store);
+    if (code != TOOL_DONE) {
+        json_decref(*answers);
+        *answers = NULL;
+    }
+    return code;
+}
