@@ -29,9 +29,9 @@ int fixture_end(void **state)
 
 const char *fixture_path(const char *name)
 {
-    static char paths[8][256];
+    static char paths[32][256];
     static unsigned next;
-    char *path = paths[next++ % 8];
+    char *path = paths[next++ % 32];
 
     snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
     return path;

@@ -17,7 +17,7 @@
 int fixture_begin(void **state);
 int fixture_end(void **state);
 
-/* Path of a file in the folder. Static memory: the last eight are good. */
+/* Path of a file in the folder. Static memory: the last 32 are good. */
 const char *fixture_path(const char *name);
 
 /* Writes a C (or, when `name` ends in ".cc.so", C++) source beside `name` and builds it with `flags` after the usual
