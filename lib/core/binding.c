@@ -67,8 +67,8 @@ static void destroy(hl__binding *binding, bool release)
 {
     if (release && binding->release)
         binding->release(binding->self);
-    if (binding->library)
-        binding->loader->unref(binding->library);
+    if (binding->library && binding->loader->unref(binding->library) && binding->unmapped)
+        binding->unmapped(binding->unmapped_user, binding->library_path);
     hl__event_def_unref(binding->contract);
     free(binding->reason);
     free(binding);

@@ -23,6 +23,8 @@ typedef struct hl__binding {
     const char *library_stamp;         /* of the record that asked for it; "" for the host's */
     char *reason;                      /* NULL when there is code */
     bool probing;                      /* atomic: a health function that was given up is still running */
+    void (*unmapped)(void *user, const char *library_path); /* called when the library's last code goes; may be NULL */
+    void *unmapped_user;
     hl__retired retired;               /* for bindings.c */
 } hl__binding;
 

@@ -34,6 +34,11 @@ static void retire(hl_runtime *runtime, hl__binding *binding)
     hl__retire(&binding->retired);
 }
 
+static void notify_unmapped(void *runtime, const char *library_path)
+{
+    hl__notify(runtime, &(hl_notice){.kind = HL_NOTICE_UNLOADED, .event = "", .reason = library_path}, NULL);
+}
+
 hl_status hl__bind(hl_runtime *runtime, hl__binding *binding, bool *changed)
 {
     hl__bound *bound = find_bound(runtime, binding->name);
@@ -51,6 +56,8 @@ hl_status hl__bind(hl_runtime *runtime, hl__binding *binding, bool *changed)
         bound = calloc(1, sizeof(*bound));
     }
     if (bound) {
+        binding->unmapped = notify_unmapped;
+        binding->unmapped_user = runtime;
         bound->binding = binding;
         HASH_ADD_KEYPTR(hh, runtime->bindings, binding->name, strlen(binding->name), bound);
         if (bound->hh.tbl)
@@ -127,16 +134,24 @@ static bool find_wanted(hl_runtime *runtime, struct hl__event *event, wanted *ou
     return false;
 }
 
+void hl__notify_loaded(hl_runtime *runtime, const char *library_path)
+{
+    hl__notify(runtime, &(hl_notice){.kind = HL_NOTICE_LOADED, .event = "", .reason = library_path}, NULL);
+}
+
 static void notify_load(hl_runtime *runtime, const wanted *what, hl_status status)
 {
-    hl_notice notice = {.kind = status == HL_OK ? HL_NOTICE_LOADED : HL_NOTICE_LOAD_FAILED,
-                        .event = "",
-                        .status = status,
-                        .reason = status == HL_OK ? what->path : hl_last_error()->message};
+    hl_notice failure = {.kind = HL_NOTICE_LOAD_FAILED,
+                         .event = "",
+                         .status = status,
+                         .reason = hl_last_error()->message};
 
-    hl__notify(runtime, &notice, NULL);
-    if (status != HL_OK)
-        hl__log(runtime, HL_LOG_ERROR, "library", "%s: %s", what->path, hl_last_error()->message);
+    if (status == HL_OK) {
+        hl__notify_loaded(runtime, what->path);
+        return;
+    }
+    hl__notify(runtime, &failure, NULL);
+    hl__log(runtime, HL_LOG_ERROR, "library", "%s: %s", what->path, hl_last_error()->message);
 }
 
 static const hl_plugin_spec *spec_of(const hl_plugin_entry *entry, const char *name)

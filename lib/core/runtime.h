@@ -147,6 +147,7 @@ hl__binding *hl__bound_find(hl_runtime *runtime, const char *name);
 hl_status hl__bind(hl_runtime *runtime, hl__binding *binding, bool *changed);
 void hl__unbind(hl_runtime *runtime, const char *name);
 void hl__unbind_all(hl_runtime *runtime);
+void hl__notify_loaded(hl_runtime *runtime, const char *library_path);
 /* Loads the libraries that an event (NULL: every event with a handle) needs and that are not loaded. Without the lock. */
 void hl__load_missing(hl_runtime *runtime, struct hl__event *event);
 
@@ -201,7 +202,7 @@ void hl__touched_clear(hl_runtime *runtime);
 /* ---- notices (notice.c) ---- */
 hl_status hl__notices_new(hl_runtime *runtime);
 void hl__notices_destroy(hl_runtime *runtime);
-/* Hands a notice to the subscribers; record (may be NULL) becomes notice->plugin. Lock held. */
+/* Hands a notice to the subscribers; record (may be NULL) becomes notice->plugin. Lock held if there is a record. */
 void hl__notify(hl_runtime *runtime, const hl_notice *notice, const hl__record *record);
 /* Has the plugin's on_status called on the control thread. Lock held. */
 void hl__notify_status(hl_runtime *runtime, hl__binding *binding, hl_plugin_status before, hl_plugin_status after);

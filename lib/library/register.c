@@ -91,6 +91,10 @@ static hl_status commit(hl_runtime *runtime, registration *made, unsigned flags)
 
     for (size_t i = 0; i < made->info->specs_len; i++)
         made->requests[i].binding = NULL; /* the commit took them */
+    if (status == HL_OK && made->library && hl__lock(runtime, "register") == HL_OK) {
+        hl__notify_loaded(runtime, made->source.path);
+        hl__unlock(runtime);
+    }
     return status;
 }
 

@@ -66,18 +66,19 @@ static int rewrite_record(const MDB_val *key, const MDB_val *value, char **text,
     return rc;
 }
 
-static int add_extension(const hl__env *env, MDB_cursor *cursor, MDB_val *key, const MDB_val *value, migration *run)
+/* The key is copied first: writing moves what LMDB's key points to. */
+static int add_extension(MDB_cursor *cursor, const MDB_val *key, const MDB_val *value, migration *run)
 {
     char *text = NULL, *event = NULL;
 
-    (void)env;
     int rc = rewrite_record(key, value, &text, &event);
     if (rc == 0 && (!hl__names_add(&run->plugins, key->mv_data, key->mv_size) ||
                     !hl__names_add(&run->events, event, strlen(event))))
         rc = hl__fail_memory(ACTION);
     if (rc == 0) {
+        MDB_val copied = {key->mv_size, run->plugins.items[run->plugins.len - 1]};
         MDB_val rewritten = {strlen(text), text};
-        rc = mdb_cursor_put(cursor, key, &rewritten, MDB_CURRENT);
+        rc = mdb_cursor_put(cursor, &copied, &rewritten, MDB_CURRENT);
     }
     free(text);
     free(event);
@@ -93,7 +94,7 @@ static int add_extensions(hl__env *env, MDB_txn *txn, migration *run)
     if (rc != 0)
         return rc;
     while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        rc = add_extension(env, cursor, &key, &value, run);
+        rc = add_extension(cursor, &key, &value, run);
         if (rc != 0)
             break;
     }
