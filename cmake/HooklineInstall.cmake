@@ -40,6 +40,7 @@ endforeach()
 
 if(EXISTS ${PROJECT_SOURCE_DIR}/docs/man/hookline.1)
 install(FILES docs/man/hookline.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES tools/completion/hookline.bash RENAME hookline
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES tools/completion/_hookline DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
