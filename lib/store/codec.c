@@ -30,9 +30,12 @@ static bool is_utf8(const char *text)
     return probe != NULL;
 }
 
+/* Takes the value. */
 static void put(writer *out, const char *key, json_t *value)
 {
-    if (out->status == HL_OK && json_object_set_new_nocheck(out->object, key, value) != 0)
+    if (out->status != HL_OK)
+        json_decref(value);
+    else if (json_object_set_new_nocheck(out->object, key, value) != 0)
         out->status = hl__fail_memory("commit");
 }
 
@@ -110,15 +113,22 @@ hl_status hl__record_encode(const hl__record *record, char **text)
     return finish(&out, text);
 }
 
+static json_t *field_value(writer *out, const hl_field *field)
+{
+    writer inner = {json_object(), out->what, out->status};
+    put_text(&inner, "name", field->name);
+    put_text(&inner, "type", field->type);
+    put_int(&inner, "offset", field->offset);
+    put_int(&inner, "size", field->size);
+    out->status = inner.status;
+    return inner.object;
+}
+
 static json_t *fields_value(writer *out, const hl_contract *contract)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < contract->fields_len; i++) {
-        const hl_field *field = &contract->fields[i];
-        json_t *name = text_value(out, "contract", field->name), *type = text_value(out, "contract", field->type);
-        json_t *row = json_pack("{s:o,s:o,s:I,s:I}", "name", name, "type", type, "offset", (json_int_t)field->offset,
-                                "size", (json_int_t)field->size);
-        if (json_array_append_new(array, row) != 0 && out->status == HL_OK)
+        if (json_array_append_new(array, field_value(out, &contract->fields[i])) != 0 && out->status == HL_OK)
             out->status = hl__fail_memory("commit");
     }
     return array;
@@ -126,12 +136,11 @@ static json_t *fields_value(writer *out, const hl_contract *contract)
 
 static json_t *contract_value(writer *out, const hl_contract *contract)
 {
-    writer inner = {json_object(), "event's contract", HL_OK};
+    writer inner = {json_object(), "event's contract", out->status};
     put_text(&inner, "type", contract->type);
     put_int(&inner, "state_size", contract->state_size);
     put(&inner, "fields", fields_value(&inner, contract));
-    if (out->status == HL_OK)
-        out->status = inner.status;
+    out->status = inner.status;
     return inner.object;
 }
 

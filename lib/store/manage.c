@@ -18,13 +18,21 @@
 
 #define CONFLICT_TRIES 100
 
+static hl_status check_url(const char *url, const char *action)
+{
+    if (!url || strncmp(url, "memory:", 7) != 0)
+        return HL_OK; /* or refused when it is opened */
+    return hl__fail(HL_ERR_UNSUPPORTED, action, "store", "\"%s\" is in memory only; this needs \"lmdb:DIR\".", url);
+}
+
 hl_status hl__manage_open(const char *url, bool read_only, const char *action, hl__opener **out)
 {
     hl__store *store;
 
-    if (url && strncmp(url, "memory:", 7) == 0)
-        return hl__fail(HL_ERR_UNSUPPORTED, action, "store", "\"%s\" is in memory only; this needs \"lmdb:DIR\".", url);
-    hl_status status = hl__store_open(url, read_only ? HL__STORE_READ_ONLY : 0, 0, &store);
+    hl_status status = check_url(url, action);
+    if (status != HL_OK)
+        return status;
+    status = hl__store_open(url, read_only ? HL__STORE_READ_ONLY : 0, 0, &store);
     if (status != HL_OK)
         return hl__fail_as(action);
     *out = (hl__opener *)store;
@@ -287,7 +295,9 @@ hl_status hl_store_restore(const char *store, const char *directory)
 
     if (!directory || !*directory)
         return hl__fail(HL_ERR_INVALID, "store restore", "directory", "No directory is given to restore from.");
-    hl_status status = load_backup(directory, &wanted);
+    hl_status status = check_url(store, "store restore");
+    if (status == HL_OK)
+        status = load_backup(directory, &wanted);
     if (status == HL_OK)
         status = restore_into(store, &wanted);
     hl__batch_cleanup(&wanted);

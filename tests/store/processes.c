@@ -263,20 +263,6 @@ static void two_processes_that_race_lose_no_commit(void **state)
     close_store(store);
 }
 
-static void a_small_address_space_gets_a_smaller_map(void **state)
-{
-    place *here = *state;
-    char line[1024];
-    /* 512 MiB of address space: 16 GiB and 1 GiB do not fit, 256 MiB does, and cannot be doubled. */
-    child writer = child_start("fill-small", here->folder, "536870912");
-
-    assert_true(child_line(&writer, line, sizeof(line)));
-    assert_true(atol(line) > 3000);
-    assert_true(child_line(&writer, line, sizeof(line)));
-    assert_non_null(strstr(line, "HL_ERR_STORE_FULL"));
-    assert_int_equal(child_end(&writer), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,7 +274,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(tick_clears_the_slots_of_killed_readers, begin, end),
         cmocka_unit_test_setup_teardown(opening_and_closing_uses_up_no_reader_slot, begin, end),
         cmocka_unit_test_setup_teardown(two_processes_that_race_lose_no_commit, begin, end),
-        cmocka_unit_test_setup_teardown(a_small_address_space_gets_a_smaller_map, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
