@@ -27,7 +27,8 @@ static __attribute__((noinline)) hl_reply unavailable(const hl__plan *plan, void
 
 hl_reply hl__reference_call(const hl_event *event, void *state, const void *meta)
 {
-    const hl__plan *plan = __atomic_load_n(&event->inner->plan, __ATOMIC_ACQUIRE);
+    const struct hl__event *inner = __atomic_load_n(&event->inner, __ATOMIC_RELAXED);
+    const hl__plan *plan = __atomic_load_n(&inner->plan, __ATOMIC_ACQUIRE);
     hl_reply reply = reply_of(state, HL_NEXT);
 
     hl__thread_retag(plan);
@@ -78,8 +79,9 @@ static uint64_t state_size(const struct hl__event *inner)
 
 hl_reply hl__rollback_call(const hl_event *event, void *state, const void *meta)
 {
-    hl__chain_fn *chain = __atomic_load_n(&event->inner->chain, __ATOMIC_ACQUIRE);
-    uint64_t size = state_size(event->inner);
+    const struct hl__event *inner = __atomic_load_n(&event->inner, __ATOMIC_RELAXED);
+    hl__chain_fn *chain = __atomic_load_n(&inner->chain, __ATOMIC_ACQUIRE);
+    uint64_t size = state_size(inner);
     char saved[size ? size : 1];
     hl_reply reply;
 
@@ -131,15 +133,17 @@ static void *failed_state(const hl_call_options *options, const hl_reply *reply)
 static hl_reply call_checked(hl_event *event, void *state, const hl_call_options *options)
 {
     struct hl__event *inner = __atomic_load_n(&event->inner, __ATOMIC_ACQUIRE);
+    hl_merge_fn *merge;
     hl_reply reply;
 
     if (inner && (options->flags & HL_CALL_RETURN_INPUT))
         return call_on_copy(event, inner, state, options->meta);
+    merge = inner ? __atomic_load_n(&inner->merge, __ATOMIC_ACQUIRE) : NULL;
     reply = hl_call(event, state, options->meta);
     if (reply.verdict < 0)
         reply.state = failed_state(options, &reply);
-    else if (options->private_data && inner && inner->merge)
-        reply.state = inner->merge(reply.state, options->private_data);
+    else if (options->private_data && merge)
+        reply.state = merge(reply.state, options->private_data);
     return reply;
 }
 

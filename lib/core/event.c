@@ -81,10 +81,10 @@ static struct hl__event *new_event(hl_runtime *runtime, const char *name)
     event->def = def ? hl__event_def_ref(def) : NULL;
     event->flags = def ? def->flags & HL_EVENT_SKIP_MISSING : 0;
     event->chain = hl__reference_call;
+    event->handle->inner = event;
     return event;
 }
 
-/* The handle works once `inner` and then `entry` are set. */
 static hl_status enlist(hl_runtime *runtime, struct hl__event *event)
 {
     hl_status status = hl__replan(runtime, event, 0, false);
@@ -189,7 +189,7 @@ static void take_definition(struct hl__event *event, const hl_event_spec *spec, 
     event->def_before = event->def;
     __atomic_store_n(&event->def, def, __ATOMIC_RELEASE);
     event->flags = spec->flags;
-    event->merge = spec->merge;
+    __atomic_store_n(&event->merge, spec->merge, __ATOMIC_RELEASE);
     event->defined = true;
 }
 
@@ -266,19 +266,22 @@ void hl__events_close(hl_runtime *runtime)
     struct hl__event *event, *next;
 
     HASH_ITER(hh, runtime->events, event, next) {
-        __atomic_store_n(&event->handle->entry, hl__closed_call, __ATOMIC_RELEASE);
-        __atomic_store_n(&event->handle->inner, NULL, __ATOMIC_RELEASE);
+        hl__unpublish(runtime, event);
         urcu_bp_read_lock();
         cds_lfht_del(runtime->by_name, &event->node);
         urcu_bp_read_unlock();
-        hl__unpublish(runtime, event);
     }
 }
 
+/* Two waits: hl__events_close made dispatches stay away, this makes every other reader of a handle do so. */
 void hl__events_destroy(hl_runtime *runtime)
 {
     struct hl__event *event, *next;
 
+    HASH_ITER(hh, runtime->events, event, next) {
+        __atomic_store_n(&event->handle->inner, NULL, __ATOMIC_RELEASE);
+    }
+    urcu_bp_synchronize_rcu();
     HASH_ITER(hh, runtime->events, event, next) {
         HASH_DELETE(hh, runtime->events, event);
         free_event(event);

@@ -15,7 +15,6 @@ void hl__publish_chain(struct hl__event *event, hl__chain_fn *chain)
     hl__chain_fn *entry = event->flags & HL_EVENT_ROLLBACK ? hl__rollback_call : chain;
 
     __atomic_store_n(&event->chain, chain, __ATOMIC_RELEASE);
-    __atomic_store_n(&event->handle->inner, event, __ATOMIC_RELEASE);
     __atomic_store_n(&event->handle->entry, entry, __ATOMIC_RELEASE);
 }
 
@@ -45,13 +44,11 @@ static void retire_plan(hl_runtime *runtime, struct hl__event *event, hl__plan *
     hl__retire(&plan->retired);
 }
 
+/* The plan stays where it is: dispatches that have begun still read it. */
 void hl__unpublish(hl_runtime *runtime, struct hl__event *event)
 {
-    hl__plan *plan = event->plan;
-
-    event->plan = NULL;
-    if (plan)
-        retire_plan(runtime, event, plan);
+    __atomic_store_n(&event->handle->entry, hl__closed_call, __ATOMIC_RELEASE);
+    retire_plan(runtime, event, event->plan);
 }
 
 /* ---- a new plan ---- */

@@ -205,7 +205,6 @@ void hl_close(hl_runtime *runtime)
     pthread_mutex_unlock(&runtime->lock);
     hl__compile_abandon(runtime);
     hl__reclaim_wait();
-    urcu_bp_synchronize_rcu(); /* lookups by name in a runtime that never had an event to retire */
     hl__notices_destroy(runtime);
     hl__reclaim_release();
     hl__events_destroy(runtime);

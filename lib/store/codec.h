@@ -5,6 +5,8 @@
 
 #include "store/batch.h"
 
+#define HL__HASH_TEXT 17 /* 16 hexadecimal digits with their end mark */
+
 /* Encoders give a text that the caller frees. HL_ERR_INVALID naming the field that is not UTF-8, HL_ERR_NO_MEMORY.
  * Decoders say HL_ERR_STORE_CORRUPT with every wrong field in the message. */
 hl_status hl__record_encode(const hl__record *record, char **text);

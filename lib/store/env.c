@@ -42,10 +42,10 @@ static hl_status fail_full(const hl__env *env, int rc, const char *action)
 {
     if (rc == MDB_MAP_FULL)
         return hl__fail(HL_ERR_STORE_FULL, action, "store_map_bytes",
-                        "The map of the store in %s is full; raise store_map_bytes or the process's address space limit.",
+                        "The map of the store in %s is full; raise store_map_bytes or the address space limit.",
                         env->directory);
-    return hl__fail(HL_ERR_STORE_FULL, action, "store", "No space is left for the store in %s; free some and try again.",
-                    env->directory);
+    return hl__fail(HL_ERR_STORE_FULL, action, "store",
+                    "No space is left for the store in %s; free some, then try again.", env->directory);
 }
 
 static hl_status fail_corrupt(const hl__env *env, int rc, const char *action)
@@ -90,8 +90,10 @@ hl_status hl__lmdb_result(const hl__env *env, int rc, const char *action)
     }
     if (rc < 0 && rc > -100)
         return (hl_status)rc;
-    return hl__fail(HL_ERR_STORE, action, "store", "The store in %s cannot be used: %s. Look at the disk, then open it "
-                                                   "again.", env->directory, mdb_strerror(rc));
+    return hl__fail(HL_ERR_STORE, action, "store",
+                    "The store in %s cannot be used: %s. Look at the disk, then open it "
+                    "again.",
+                    env->directory, mdb_strerror(rc));
 }
 
 hl_status hl__make_directory(const char *path, const char *action)

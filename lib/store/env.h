@@ -1,8 +1,8 @@
 /* One LMDB file, opened once in this process whoever asks for it: LMDB breaks when one file is opened twice and one
  * handle is closed. Transactions, growth of the map, and LMDB's errors in our words. Used by the LMDB store only.
  *
- * Results of functions that return int are one of three, which do not overlap: 0; an LMDB or system error; or a hl_status
- * (-1..-99) whose error is set already. hl__lmdb_result makes a status of any of them. */
+ * Results of functions that return int are one of three, which do not overlap: 0; an LMDB or system error; or a
+ * hl_status (-1..-99) whose error is set already. hl__lmdb_result makes a status of any of them. */
 #ifndef HL_STORE_ENV_H
 #define HL_STORE_ENV_H
 
@@ -43,9 +43,9 @@ struct hl__opener {
     hl__store base;
     hl__env *env;
     bool read_only;
-    MDB_txn *reader; /* reset between uses, so that it holds no pages; NULL before the first use */
-    bool head_known; /* the two below are set */
-    size_t head_txn; /* the transaction whose revision is known... */
+    MDB_txn *reader;        /* reset between uses, so that it holds no pages; NULL before the first use */
+    bool head_known;        /* the two below are set */
+    size_t head_txn;        /* the transaction whose revision is known... */
     uint64_t head_revision; /* ...and that revision */
     uint64_t reported;      /* the newest revision that this opener was told of */
     int watch_fd;           /* an epoll of the two below */

@@ -131,9 +131,11 @@ static hl_status fail_open(const char *directory, int error_number)
     case EACCES:
     case EPERM:
     case EROFS:
-        return hl__fail_errno(HL_ERR_STORE_READ_ONLY, error_number, "open", "store",
-                              "The file data.mdb in %s may not be opened for writing; change its owner or mode, or open it "
-                              "read-only.", directory);
+        return hl__fail_errno(
+            HL_ERR_STORE_READ_ONLY, error_number, "open", "store",
+            "The file data.mdb in %s may not be opened for writing; change its owner or mode, or open "
+            "it read-only.",
+            directory);
     case ENOSPC:
     case EDQUOT:
         return hl__fail_errno(HL_ERR_STORE_FULL, error_number, "open", "store",
@@ -168,8 +170,7 @@ static bool can_write_in(const char *directory)
 static hl__env *find_env(const struct stat *file)
 {
     for (hl__env *each = open_envs; each; each = each->next) {
-        if (each->generation == hl__process_generation() && each->device == file->st_dev &&
-            each->inode == file->st_ino)
+        if (each->generation == hl__process_generation() && each->device == file->st_dev && each->inode == file->st_ino)
             return each;
     }
     return NULL;
@@ -254,7 +255,7 @@ static hl_status settle(hl__opener *opener)
 
     if (env->read_only && !opener->read_only)
         return hl__fail(HL_ERR_STORE_READ_ONLY, "open", "store",
-                        "The store in %s is open in this process, which could not open it for writing; close that first.",
+                        "The store in %s is open in this process, which may not write it; close that first.",
                         env->directory);
     hl_status status = env->settled ? HL_OK : hl__schema_settle(env, opener->read_only);
     if (status == HL_OK && !opener->read_only && env->notify_fd < 0)

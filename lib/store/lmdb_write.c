@@ -1,5 +1,5 @@
-/* Committing to an LMDB store: one durable write transaction, which begins with the comparison of the revision. Texts are
- * made before it, because all other writers wait while it is open. */
+/* Committing to an LMDB store: one durable write transaction, which begins with the comparison of the revision. Texts
+ * are made before it, because all other writers wait while it is open. */
 #include "store/lmdb_store.h"
 
 #include <stdlib.h>

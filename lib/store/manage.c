@@ -81,7 +81,8 @@ static hl_status fail_target(int rc, const char *directory)
 {
     hl_status status = rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == EIO ? HL_ERR_STORE_FULL : HL_ERR_STORE;
     if (rc > 0)
-        return hl__fail_errno(status, rc, "store backup", "directory", "The backup in %s cannot be written.", directory);
+        return hl__fail_errno(status, rc, "store backup", "directory", "The backup in %s cannot be written.",
+                              directory);
     return hl__fail(HL_ERR_STORE, "store backup", "directory", "The backup in %s cannot be written: %s.", directory,
                     mdb_strerror(rc));
 }
@@ -178,8 +179,8 @@ typedef struct difference {
 static bool same_event(const hl__event_def *a, const hl__event_def *b)
 {
     char *text_a = NULL, *text_b = NULL;
-    bool same = hl__event_encode(a, &text_a) == HL_OK && hl__event_encode(b, &text_b) == HL_OK &&
-                strcmp(text_a, text_b) == 0;
+    bool same =
+        hl__event_encode(a, &text_a) == HL_OK && hl__event_encode(b, &text_b) == HL_OK && strcmp(text_a, text_b) == 0;
     free(text_a);
     free(text_b);
     return same;

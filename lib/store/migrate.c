@@ -27,8 +27,8 @@ typedef int step_fn(hl__env *env, MDB_txn *txn, migration *run);
 static int not_understood(const MDB_val *key)
 {
     return hl__fail(HL_ERR_STORE_CORRUPT, ACTION, "store",
-                    "The record of plugin %.*s is no JSON object and cannot be brought to the current layout; restore a "
-                    "backup.", (int)key->mv_size, (const char *)key->mv_data);
+                    "The record of plugin %.*s is no JSON object and cannot be migrated; restore a backup.",
+                    (int)key->mv_size, (const char *)key->mv_data);
 }
 
 /* The library's file name without its suffix is the closest to the library's name that layout 1 has. */

@@ -16,8 +16,9 @@ hl_status hl__store_open(const char *url, unsigned flags, uint64_t map_bytes, hl
     const char *rest;
 
     if (!url)
-        return hl__fail(HL_ERR_INVALID, "open", "store", "The store is NULL; give \"lmdb:DIR\", \"memory:\" or "
-                                                         "\"memory:NAME\".");
+        return hl__fail(HL_ERR_INVALID, "open", "store",
+                        "The store is NULL; give \"lmdb:DIR\", \"memory:\" or "
+                        "\"memory:NAME\".");
     if ((rest = after(url, "memory:")))
         return hl__memory_open(rest, flags, out);
     if ((rest = after(url, "lmdb:")))

@@ -102,7 +102,8 @@ static hl_status fail_page(const char *directory, const char *problem, uint64_t 
 {
     return hl__fail(HL_ERR_STORE_CORRUPT, "open", "store",
                     "The file data.mdb in %s is damaged or is not a store (%s, page %llu); move it away and restore a "
-                    "backup.", directory, problem, (unsigned long long)page);
+                    "backup.",
+                    directory, problem, (unsigned long long)page);
 }
 
 /* ---- heads ---------------------------------------------------------------------------------------------------- */
@@ -175,7 +176,8 @@ hl_status hl__pages_check_heads(int fd, const char *directory, bool *empty)
     uint64_t page;
 
     if (fstat(fd, &file) != 0)
-        return hl__fail_errno(HL_ERR_STORE, errno, "open", "store", "The file data.mdb in %s cannot be read.", directory);
+        return hl__fail_errno(HL_ERR_STORE, errno, "open", "store", "The file data.mdb in %s cannot be read.",
+                              directory);
     *empty = file.st_size == 0;
     if (*empty)
         return HL_OK;
@@ -391,7 +393,8 @@ hl_status hl__pages_check_tree(int fd, const char *directory, uint64_t txn_id, b
     uint64_t page;
 
     if (fstat(fd, &file) != 0)
-        return hl__fail_errno(HL_ERR_STORE, errno, "open", "store", "The file data.mdb in %s cannot be read.", directory);
+        return hl__fail_errno(HL_ERR_STORE, errno, "open", "store", "The file data.mdb in %s cannot be read.",
+                              directory);
     const char *problem = read_heads(fd, (uint64_t)file.st_size, heads, &page);
     if (problem)
         return fail_page(directory, problem, page);

@@ -13,7 +13,7 @@
 #include "store/migrate.h"
 
 #define LOG_KEEP 10000
-#define LOG_TRIM 32 /* old rows go by so many: about a page of them, so that most commits touch one end of the log only */
+#define LOG_TRIM 32 /* old rows go by about a page of them: most commits touch one end of the log only */
 
 static const char *const table_names[HL__TABLES] = {"plugins", "events", "log", "meta"};
 
@@ -27,8 +27,9 @@ static MDB_val text_val(const char *text)
 static int fail_newer(const hl__env *env, unsigned long version)
 {
     return hl__fail(HL_ERR_STORE_NEWER, "open", "store",
-                    "The store in %s has layout %lu, and this Hookline knows layouts up to %d; upgrade Hookline, or use "
-                    "another directory.", env->directory, version, HL__SCHEMA);
+                    "The store in %s has layout %lu, and this Hookline knows layouts up to %d; upgrade Hookline, or "
+                    "use another directory.",
+                    env->directory, version, HL__SCHEMA);
 }
 
 /* 0 when there is none: a new file. */

@@ -4,13 +4,13 @@
 
 #include "store/env.h"
 
-#define HL__LOG_KEY_BYTES 8 /* the revision, most significant byte first, so that LMDB's order is the order of commits */
+#define HL__LOG_KEY_BYTES 8 /* the revision, most significant byte first: LMDB's order is the order of commits */
 
 /* Opens the tables of a file that was just opened; makes them in a new file, brings an older layout up to date.
  * `read_only`: neither; a store that would need it is refused. HL_ERR_STORE_NEWER, HL_ERR_STORE_CORRUPT. */
 hl_status hl__schema_settle(hl__env *env, bool read_only);
 
-/* Whether the layout still is the current one: another process may have brought it up to date. Returns as env.h says. */
+/* Whether the layout still is the current one: another process may have changed it. Returns as env.h says. */
 int hl__schema_check(const hl__env *env, MDB_txn *txn);
 
 /* The revision of the newest commit; 0: none yet. Also checks the schema. */
