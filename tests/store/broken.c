@@ -178,10 +178,12 @@ static void write_layout_1(const char *folder)
     raw_put_text(&file, "plugins", "auth", V1_RECORD("auth", "request", ""));
     raw_put_text(&file, "plugins", "gzip", V1_RECORD("gzip", "response", "/usr/lib/web/compress.so"));
     raw_put_text(&file, "plugins", "log", V1_RECORD("log", "response", ""));
-    raw_put(&file, "log", "\0\0\0\0\0\0\0\1", 8, "{\"at\":1,\"pid\":2,\"action\":\"register\",\"plugins\":[\"auth\"],"
-                                                 "\"events\":[]}");
-    raw_put(&file, "log", "\0\0\0\0\0\0\0\2", 8, "{\"at\":1,\"pid\":2,\"action\":\"register\",\"plugins\":[\"gzip\","
-                                                 "\"log\"],\"events\":[]}");
+    raw_put(&file, "log", "\0\0\0\0\0\0\0\1", 8,
+            "{\"at\":1,\"pid\":2,\"action\":\"register\",\"plugins\":[\"auth\"],"
+            "\"events\":[]}");
+    raw_put(&file, "log", "\0\0\0\0\0\0\0\2", 8,
+            "{\"at\":1,\"pid\":2,\"action\":\"register\",\"plugins\":[\"gzip\","
+            "\"log\"],\"events\":[]}");
     raw_end(&file);
 }
 

@@ -104,7 +104,11 @@ static void a_text_that_is_not_utf8_is_refused_by_field(void **state)
 
 static void a_contract_that_is_not_utf8_is_refused(void **state)
 {
-    static const hl_field fields[] = {{"good", "int", 0, 4}, {"b\xff" "d", "int", 4, 4}, {"good too", "int", 8, 4}};
+    static const hl_field fields[] = {{"good", "int", 0, 4},
+                                      {"b\xff"
+                                       "d",
+                                       "int", 4, 4},
+                                      {"good too", "int", 8, 4}};
     static const hl_contract contract = {sizeof(contract), "struct request", 12, fields, 3};
     hl__event_def *def = hl__event_def_new("request", 0, &contract);
     char *text;
@@ -152,8 +156,8 @@ static void every_wrong_field_is_named(void **state)
 
 static void every_missing_field_is_named(void **state)
 {
-    static const char *const required[] = {"id",      "name",      "event",       "extension",  "depends",
-                                           "priority", "status",    "inserted_at", "updated_at", "revision"};
+    static const char *const required[] = {"id",       "name",   "event",       "extension",  "depends",
+                                           "priority", "status", "inserted_at", "updated_at", "revision"};
     (void)state;
     assert_int_equal(decode("{}"), HL_ERR_STORE_CORRUPT);
     for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
@@ -165,8 +169,9 @@ static void every_missing_field_is_named(void **state)
 
 static void what_is_no_object_is_corrupt(void **state)
 {
-    static const char *const texts[] = {"",     "x",       "[]",           "null",     "\"a\"",      "{\"a\":",
-                                        "{}{}", "\xff\xfe", "{\"a\":1,\"a\":2}", "{\"name\":\"a\\u0000b\"}", "12"};
+    static const char *const texts[] = {
+        "",  "x", "[]", "null", "\"a\"", "{\"a\":", "{}{}", "\xff\xfe", "{\"a\":1,\"a\":2}", "{\"name\":\"a\\u0000b\"}",
+        "12"};
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         assert_int_equal(decode(texts[i]), HL_ERR_STORE_CORRUPT);

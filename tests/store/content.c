@@ -1,4 +1,5 @@
 /* What every store promises, tried on both: compare and swap, load, changes, watching, several openers. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,51 @@ static void a_forked_child_is_refused_until_it_opens_its_own(void **state)
     assert_content(here->store, here->folder ? "+a=1 +b=1 +child=1 " : "+a=1 +b=1 ");
 }
 
+#define THREADS 4
+#define COMMITS_EACH 100
+
+/* Commits through an opener of its own, opened again now and then. */
+static void *commit_from_thread(void *user)
+{
+    const place *here = user;
+    hl__store_change change = {.gone = "nothing"};
+    uintptr_t failures = 0;
+    hl__store *own = NULL;
+
+    for (int done = 0; done < COMMITS_EACH && !failures;) {
+        hl__store_commit commit = {0, &change, 1, "unregister"};
+        if (!own && hl__store_open(here->url, 0, 0, &own) != HL_OK)
+            return (void *)1;
+        failures += own->ops->revision(own, &commit.expected) != HL_OK;
+        hl_status status = own->ops->commit(own, &commit);
+        failures += status != HL_OK && status != HL_ERR_CONFLICT;
+        done += status == HL_OK;
+        if (status == HL_OK && done % 10 == 0) {
+            own->ops->close(own);
+            own = NULL;
+        }
+    }
+    if (own)
+        own->ops->close(own);
+    return (void *)failures;
+}
+
+static void openers_on_several_threads_lose_no_commit(void **state)
+{
+    place *here = *state;
+    pthread_t threads[THREADS];
+    void *failures;
+
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, commit_from_thread, here), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], &failures), 0);
+        assert_null(failures);
+    }
+    assert_int_equal(revision_of(here->store), THREADS * COMMITS_EACH);
+    assert_changes(here->store, 0, "-nothing ");
+}
+
 /* ---- in memory only ---- */
 
 static void memory_forgets_far_changes_and_says_so(void **state)
@@ -351,7 +397,10 @@ static void an_address_of_no_known_kind_is_refused_with_those_there_are(void **s
 }
 
 #define ON_BOTH(test)                                                                                                  \
-    {#test " [memory]", test, begin_memory, end, NULL}, {#test " [lmdb]", test, begin_lmdb, end, NULL}
+    {#test " [memory]", test, begin_memory, end, NULL},                                                                \
+    {                                                                                                                  \
+#test " [lmdb]", test, begin_lmdb, end, NULL                                                                   \
+    }
 
 int main(void)
 {
@@ -367,6 +416,7 @@ int main(void)
         ON_BOTH(a_second_opener_sees_commits_and_is_woken),
         ON_BOTH(closing_one_opener_leaves_the_other_working),
         ON_BOTH(a_reader_may_not_commit),
+        ON_BOTH(openers_on_several_threads_lose_no_commit),
         ON_BOTH(a_forked_child_is_refused_until_it_opens_its_own),
         cmocka_unit_test_setup_teardown(memory_forgets_far_changes_and_says_so, begin_memory, end),
         cmocka_unit_test_setup_teardown(a_writer_in_memory_is_not_woken_by_itself, begin_memory, end),

@@ -117,7 +117,7 @@ static void a_lost_notice_is_made_up_for_by_tick(void **state)
     close_store(store);
 }
 
-/* Reads what the child says for a while, kills it in the middle of its work, and gives the last number it was sure of. */
+/* Reads what the child says for a while, kills it in the middle of its work, and gives the last number it told. */
 static long hammer_and_kill(const char *folder, long from, unsigned after_us)
 {
     char first[24], line[128];

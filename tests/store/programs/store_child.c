@@ -1,5 +1,5 @@
-/* The other process in the tests of the store: store_child MODE FOLDER ARGUMENT. It says what it did on standard output,
- * line by line, and ends with its standard input or with its parent. */
+/* The other process in the tests of the store: store_child MODE FOLDER ARGUMENT. It says what it did on standard
+ * output, line by line, and ends with its standard input or with its parent. */
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* What the tests of the store share: folders of their own, records, one-change commits, snapshots of content, and helper
- * processes. */
+/* What the tests of the store share: folders of their own, records, one-change commits, snapshots of content, and
+ * helper processes. */
 #ifndef HL_TEST_STORE_FIXTURE_H
 #define HL_TEST_STORE_FIXTURE_H
 
