@@ -148,6 +148,44 @@ static void a_replaced_file_is_another_library_beside_the_old_one(void **state)
     expect_same_holdings(&before);
 }
 
+/* The first version puts the second in its place at the worst moment: while it is being mapped here, or (`in_trial`) in
+ * the throw-away process. */
+static const char *replacing_itself(const char *name, const char *next, bool in_trial)
+{
+    char more[1024];
+
+    snprintf(more, sizeof(more),
+             "__attribute__((constructor)) static void replace(void)\n"
+             "{ if ((atoi(getenv(\"HOOKLINE_TEST_PID\")) != getpid()) == %d) rename(\"%s\", \"%s\"); }",
+             in_trial, next, fixture_path(name));
+    return fixture_plugin(name, more, "");
+}
+
+static void a_file_that_is_replaced_while_it_is_mapped_is_read_again(void **state)
+{
+    const char *next = numbered("swap-next.so", 2, "");
+    const char *path = replacing_itself("swap.so", next, false);
+    holdings before = holdings_now();
+    hl__library_file *file = NULL;
+    hl__library *library = NULL;
+
+    (void)state;
+    expect_status(hl__library_read(path, &file), HL_OK, "", "");
+    expect_status(hl__loader.load(path, hl__library_stamp(file), &library), HL_OK, "", "");
+    hl__library_file_free(file);
+    assert_int_equal(ask(library), -2);
+    assert_true(hl__loader.unref(library));
+    expect_same_holdings(&before);
+}
+
+static void a_file_that_is_replaced_while_it_is_tried_is_refused(void **state)
+{
+    const char *next = numbered("trial-next.so", 2, "");
+
+    (void)state;
+    refuse(replacing_itself("trial.so", next, true), HL_ERR_PROBE, "path", "was replaced while it was tried");
+}
+
 /* Its own libraries are found from where it lies, however often it was replaced. */
 static void a_replaced_library_still_finds_what_lies_beside_it(void **state)
 {
@@ -397,6 +435,8 @@ int main(void)
         cmocka_unit_test_setup(a_library_is_mapped_once_and_gone_after_the_last_reference, reset),
         cmocka_unit_test(another_name_of_the_same_file_is_the_same_library),
         cmocka_unit_test(a_replaced_file_is_another_library_beside_the_old_one),
+        cmocka_unit_test(a_file_that_is_replaced_while_it_is_mapped_is_read_again),
+        cmocka_unit_test(a_file_that_is_replaced_while_it_is_tried_is_refused),
         cmocka_unit_test(a_replaced_library_still_finds_what_lies_beside_it),
         cmocka_unit_test(a_mapped_file_that_was_written_to_is_refused),
         cmocka_unit_test(a_file_that_was_tried_before_is_not_tried_again),
