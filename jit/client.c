@@ -25,7 +25,8 @@
 
 #define MS UINT64_C(1000000)
 #define TIMEOUT_DEFAULT_MS 10000
-#define RECYCLE_DEFAULT 512
+#define RECYCLE_DEFAULT 128 /* keeps the helper below 80 MB */
+#define STEPS_OF_A_CHAIN 16 /* longer chains cost the helper more memory, and count more */
 #define BACKOFF_FIRST_NS (100 * MS)
 #define BACKOFF_MOST_NS (30000 * MS)
 #define FAILURES_MOST 3 /* in a row: the batch and two of its chains */
@@ -35,7 +36,8 @@ typedef struct job {
     uint64_t ticket;
     hl__lowered lowered;
     hl__arena *arena;
-    char *label; /* for perf */
+    char *label;     /* for perf */
+    uint64_t weight; /* for the helper's memory */
 } job;
 
 typedef struct client {
@@ -45,7 +47,7 @@ typedef struct client {
     uint32_t recycle_after;
     hl__code_room room;
     hl__helper helper;
-    uint64_t helper_compiled; /* chains that this helper has been given */
+    uint64_t helper_compiled; /* chains that this helper has been given, by weight */
     uint64_t starts;
 
     job *jobs;
@@ -152,7 +154,8 @@ static hl_status begin_attempt(client *c)
         return status;
     status = hl__helper_send(&c->helper, &request, fd);
     close(fd);
-    c->helper_compiled += c->len;
+    for (size_t i = c->first; i < c->first + c->len; i++)
+        c->helper_compiled += c->jobs[i].weight;
     c->deadline_ns = hl__child_now_ns() + c->timeout_ns;
     return status;
 }
@@ -383,6 +386,7 @@ static hl_status add_job(client *c, const hl__unit *unit)
         return status;
     c->jobs_len++;
     j->ticket = unit->ticket;
+    j->weight = 1 + unit->steps_len / STEPS_OF_A_CHAIN;
     j->label = hl__unit_label(unit);
     return j->label ? HL_OK : hl__fail_memory("compile");
 }

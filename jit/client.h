@@ -8,7 +8,7 @@
 typedef struct hl__jit_options {
     const char *program;    /* path of hookline-jit; NULL: $HOOKLINE_JIT, else beside the library; copied */
     uint32_t timeout_ms;    /* for a batch; 0: 10,000 */
-    uint32_t recycle_after; /* chains that a helper compiles before it is replaced; 0: 512 */
+    uint32_t recycle_after; /* chains of some 16 plugins that a helper compiles before it is replaced; 0: 128 */
     bool perf_map;          /* tell perf(1) about chains in /tmp/perf-PID.map */
 } hl__jit_options;
 

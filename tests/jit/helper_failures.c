@@ -453,6 +453,43 @@ static void a_helper_outlives_its_killed_server_only_to_clean_up(void **state)
     assert_int_equal(drive_count_scratch(folder), 0);
 }
 
+/* The server's child keeps the server's end of the socket open. */
+static void a_helper_ends_with_its_server_though_a_forked_child_lives_on(void **state)
+{
+    chain *c = chain_new("forked#1", 2);
+    int children[2];
+    pid_t server;
+    pid_t child;
+
+    (void)state;
+    if (!HL_TEST_HAVE_JIT)
+        skip();
+    assert_int_equal(pipe(children), 0);
+    server = fork();
+    if (server == 0) {
+        d = drive_new(NULL, 0, 0);
+        if (drive_compile(d, &c->unit, 1) != HL_OK)
+            _exit(1);
+        child = fork();
+        if (child == 0) {
+            alarm(20);
+            pause();
+        }
+        if (write(children[1], &child, sizeof(child)) == sizeof(child))
+            raise(SIGKILL);
+        _exit(1);
+    }
+    assert_int_equal(read(children[0], &child, sizeof(child)), sizeof(child));
+    waitpid(server, NULL, 0);
+    for (int i = 0; i < 200 && drive_count_scratch(folder); i++)
+        usleep(10000);
+    assert_int_equal(drive_count_scratch(folder), 0);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    close(children[0]);
+    close(children[1]);
+    free(c);
+}
+
 static void what_killed_servers_and_helpers_left_is_swept_at_the_next_open(void **state)
 {
     (void)state;
@@ -537,6 +574,7 @@ int main(void)
         CASE(a_tmpdir_that_is_missing_or_cannot_be_written_is_passed_over),
         CASE(a_temporary_folder_that_was_cleaned_away_is_made_again),
         CASE(a_helper_outlives_its_killed_server_only_to_clean_up),
+        CASE(a_helper_ends_with_its_server_though_a_forked_child_lives_on),
         CASE(what_killed_servers_and_helpers_left_is_swept_at_the_next_open),
         CASE(the_folder_of_a_living_server_is_not_swept),
         CASE(the_server_may_ignore_or_reap_its_children),
