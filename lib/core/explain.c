@@ -92,44 +92,13 @@ static void explain_pair(hl__text *text, const hl__plan *plan, size_t earlier, s
                      second->name, first->priority);
 }
 
-/* A plan for asking only: with every active plugin in it, whether this process has its code or not. */
-static hl__binding *any_code(void *user, const char *name)
-{
-    (void)name;
-    return user;
-}
-
-static hl_reply no_call(void *self, void *state, const void *meta)
-{
-    (void)self;
-    (void)meta;
-    return hl_next(state);
-}
-
+/* With every active plugin in it, whether this process has its code or not. */
 static hl__plan *plan_for_asking(hl_runtime *runtime, const char *event)
 {
     size_t len;
     const hl__record *const *records = hl__registry_event(runtime->registry, event, &len);
-    hl__record **plain = calloc(len ? len : 1, sizeof(*plain));
-    hl_plugin_spec spec = HL_PLUGIN_INIT("", "", no_call);
-    hl__binding *stand_in = hl__binding_new(&spec, NULL, NULL, "", "");
-    bool ok = plain && stand_in;
-    hl__plan *plan = NULL;
 
-    for (size_t i = 0; ok && i < len; i++) {
-        hl__record copy = *records[i];
-
-        copy.library = copy.library_stamp = "";
-        plain[i] = hl__record_new(&copy);
-        ok = plain[i] != NULL;
-    }
-    if (ok)
-        plan = hl__plan_new((const hl__record *const *)plain, len, NULL, 0, any_code, stand_in);
-    for (size_t i = 0; plain && i < len; i++)
-        hl__record_unref(plain[i]);
-    free(plain);
-    hl__binding_unref(stand_in);
-    return plan;
+    return hl__plan_new(records, len, NULL, 0, NULL, NULL);
 }
 
 /* ---- an event ---- */

@@ -128,7 +128,9 @@ hl__plan *hl__plan_new(const hl__record *const *records, size_t records_len, con
     size_t len = active ? pick_active(records, records_len, active) : 0;
     hl__plan *plan = active && sort_active(active, len) ? alloc(len) : NULL;
 
-    for (size_t i = 0; plan && i < len; i++) {
+    for (size_t i = 0; plan && !binding_of && i < len; i++)
+        plan->rows[plan->len++].record = hl__record_ref(active[i]);
+    for (size_t i = 0; plan && binding_of && i < len; i++) {
         if (!add(plan, active[i], binding_of(user, active[i]->name), def)) {
             hl__plan_unref(plan);
             plan = NULL;

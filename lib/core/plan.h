@@ -10,7 +10,7 @@
 /* A plugin's place in a plan. */
 typedef struct hl__plan_row {
     const hl__record *record; /* counted */
-    hl__binding *binding;     /* counted */
+    hl__binding *binding;     /* counted; NULL in a plan made for asking */
 } hl__plan_row;
 
 /* An active plugin that cannot run here. */
@@ -40,6 +40,7 @@ typedef struct hl__plan {
 typedef hl__binding *hl__binding_of(void *user, const char *name);
 
 /* Builds the plan of an event's records. flags: the event's HL_EVENT_SKIP_MISSING. def: the event's contract, or NULL.
+ * binding_of NULL: the order alone, with every active plugin and no code, for those who ask and never for publication.
  * One reference; NULL without memory. A pure function of its arguments (G1). */
 hl__plan *hl__plan_new(const hl__record *const *records, size_t records_len, const hl__event_def *def, unsigned flags,
                        hl__binding_of *binding_of, void *user);

@@ -50,7 +50,8 @@ hl__record *hl__record_new(const hl__record *from)
 
     if (!record)
         return NULL;
-    *record = *from;
+    /* all but refs, which other threads change meanwhile */
+    memcpy(record->id, from->id, sizeof(*record) - offsetof(hl__record, id));
     record->refs = 1;
     depends = (const char **)(record + 1);
     block.next = (char *)(depends + from->depends_len + 1);
