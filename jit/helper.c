@@ -81,6 +81,9 @@ hl_status hl__helper_send(hl__helper *helper, const hl__wire_request *request, i
     memcpy(CMSG_DATA(&control.align), &batch_fd, sizeof(batch_fd));
     if (sendmsg(helper->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(*request))
         return HL_OK;
+    /* It has died already: hl__helper_receive will see that, and then there is more to say about it. */
+    if (errno == EPIPE || errno == ECONNRESET)
+        return HL_OK;
     return hl__fail_errno(HL_ERR_COMPILE, errno, "compile", "jit_program", "hookline-jit takes no batch");
 }
 

@@ -24,7 +24,7 @@ typedef enum hl__heard {
 /* Starts `program`, which gives up by itself on a batch that takes longer than limit_s. HL_ERR_COMPILE. */
 hl_status hl__helper_start(const char *program, unsigned limit_s, hl__helper *out);
 
-/* Hands over a batch, which `batch_fd` holds. HL_ERR_COMPILE. */
+/* Hands over a batch, which `batch_fd` holds. HL_ERR_COMPILE; a helper that has died is not noticed here. */
 hl_status hl__helper_send(hl__helper *helper, const hl__wire_request *request, int batch_fd);
 
 /* Looks for a reply without waiting. *object is the object's descriptor, owned by the caller; -1: none. */
