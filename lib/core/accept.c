@@ -18,13 +18,36 @@ void hl__touch(hl_runtime *runtime, const char *name)
     runtime->touched = event;
 }
 
+/* What another process registered becomes visible with its code: until hl__load_missing has loaded it, and touched the
+ * event again, the old chain goes on. Published at once, the event could not run while the library is being loaded. */
+static bool waits_for_code(hl_runtime *runtime, struct hl__event *event, uint64_t *asked_ns, bool *remote)
+{
+    if (*remote && runtime->parts.loader && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY) && event->plan &&
+        hl__awaits_code(runtime, event)) {
+        event->awaited_ns = *asked_ns;
+        return true;
+    }
+    if (event->awaited_ns) {
+        *asked_ns = event->awaited_ns;
+        *remote = true;
+    }
+    event->awaited_ns = 0;
+    return false;
+}
+
+static void replan(hl_runtime *runtime, struct hl__event *event, uint64_t asked_ns, bool remote)
+{
+    if (waits_for_code(runtime, event, &asked_ns, &remote))
+        return;
+    if (hl__replan(runtime, event, asked_ns, remote) != HL_OK)
+        hl__log(runtime, HL_LOG_ERROR, "event", "event \"%s\": %s", event->name, hl_last_error()->message);
+}
+
 /* A plan that cannot be built for lack of memory leaves the old chain; the next change builds it again. */
 void hl__replan_touched(hl_runtime *runtime, uint64_t asked_ns, bool remote)
 {
-    for (struct hl__event *event = runtime->touched; event; event = event->touched_next) {
-        if (hl__replan(runtime, event, asked_ns, remote) != HL_OK)
-            hl__log(runtime, HL_LOG_ERROR, "event", "event \"%s\": %s", event->name, hl_last_error()->message);
-    }
+    for (struct hl__event *event = runtime->touched; event; event = event->touched_next)
+        replan(runtime, event, asked_ns, remote);
 }
 
 void hl__touched_clear(hl_runtime *runtime)

@@ -106,19 +106,32 @@ static bool is_missing(hl_runtime *runtime, const hl__record *record)
                                   strcmp(binding->library_stamp, record->library_stamp) != 0);
 }
 
-static bool want_from(hl_runtime *runtime, const char *event, wanted *out)
+static const hl__record *first_missing(hl_runtime *runtime, const char *event)
 {
     size_t len;
     const hl__record *const *records = hl__registry_event(runtime->registry, event, &len);
 
     for (size_t i = 0; i < len; i++) {
-        if (hl__status_active(records[i]->status) && is_missing(runtime, records[i])) {
-            out->path = strdup(records[i]->library);
-            out->stamp = strdup(records[i]->library_stamp);
-            return true;
-        }
+        if (hl__status_active(records[i]->status) && is_missing(runtime, records[i]))
+            return records[i];
     }
-    return false;
+    return NULL;
+}
+
+bool hl__awaits_code(hl_runtime *runtime, const struct hl__event *event)
+{
+    return first_missing(runtime, event->name) != NULL;
+}
+
+static bool want_from(hl_runtime *runtime, const char *event, wanted *out)
+{
+    const hl__record *record = first_missing(runtime, event);
+
+    if (!record)
+        return false;
+    out->path = strdup(record->library);
+    out->stamp = strdup(record->library_stamp);
+    return true;
 }
 
 static bool find_wanted(hl_runtime *runtime, struct hl__event *event, wanted *out)

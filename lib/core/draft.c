@@ -7,6 +7,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "core/grow.h"
+
 struct draft_index {
     hl__draft_row row;
     UT_hash_handle hh;
@@ -124,18 +126,10 @@ typedef struct list {
 
 static void list_add(list *to, const hl__record *record)
 {
-    if (to->len == to->room) {
-        size_t room = to->room ? 2 * to->room : 16;
-        const hl__record **records = realloc(to->records, room * sizeof(*records));
-
-        if (!records) {
-            to->failed = true;
-            return;
-        }
-        to->records = records;
-        to->room = room;
-    }
-    to->records[to->len++] = record;
+    if (hl__grow(&to->records, to->len, &to->room, sizeof(*to->records)))
+        to->records[to->len++] = record;
+    else
+        to->failed = true;
 }
 
 /* Records of the base that the draft has no row for. */

@@ -54,6 +54,14 @@ struct hl__event *hl__event_find(hl_runtime *runtime, const char *name)
     return found;
 }
 
+bool hl__event_known(hl_runtime *runtime, const char *name)
+{
+    size_t len;
+
+    hl__registry_event(runtime->registry, name, &len);
+    return len || hl__registry_def(runtime->registry, name) || hl__event_find(runtime, name);
+}
+
 static void free_event(struct hl__event *event)
 {
     hl__event_def_unref(event->def);

@@ -152,19 +152,11 @@ static void explain_chain(hl__text *text, const hl__plan *plan)
         explain_pair(text, plan, i, i + 1);
 }
 
-static bool event_known(hl_runtime *runtime, const char *event)
-{
-    size_t len;
-
-    hl__registry_event(runtime->registry, event, &len);
-    return len || hl__registry_def(runtime->registry, event) || hl__event_find(runtime, event);
-}
-
 static hl_status explain_locked(hl_runtime *runtime, const char *event, hl__text *text)
 {
     hl__plan *plan;
 
-    if (!event_known(runtime, event))
+    if (!hl__event_known(runtime, event))
         return hl__fail(HL_ERR_NOT_FOUND, "explain", "event", "There is no event \"%s\".", event);
     plan = plan_for_asking(runtime, event);
     if (!plan)
@@ -186,12 +178,10 @@ hl_status hl_explain(hl_runtime *runtime, const char *event, hl_line_fn *line, v
     if (status == HL_OK && !line)
         status = hl__fail(HL_ERR_INVALID, "explain", "line", "The callback is NULL.");
     if (status == HL_OK)
-        status = hl__lock(runtime, "explain");
+        status = hl__lock_fresh(runtime, "explain");
     if (status != HL_OK)
         return status;
-    status = hl__follow(runtime);
-    if (status == HL_OK)
-        status = explain_locked(runtime, event, &text);
+    status = explain_locked(runtime, event, &text);
     hl__unlock(runtime);
     return hl__text_give(&text, status, "explain", line, user);
 }
@@ -237,12 +227,10 @@ hl_status hl_explain_order(hl_runtime *runtime, const char *first, const char *s
     if (status == HL_OK && !line)
         status = hl__fail(HL_ERR_INVALID, "explain_order", "line", "The callback is NULL.");
     if (status == HL_OK)
-        status = hl__lock(runtime, "explain_order");
+        status = hl__lock_fresh(runtime, "explain_order");
     if (status != HL_OK)
         return status;
-    status = hl__follow(runtime);
-    if (status == HL_OK)
-        status = explain_two(runtime, first, second, &text);
+    status = explain_two(runtime, first, second, &text);
     hl__unlock(runtime);
     return hl__text_give(&text, status, "explain_order", line, user);
 }
@@ -331,11 +319,10 @@ hl_status hl_graph(hl_runtime *runtime, const char *event, hl_line_fn *line, voi
     if (status == HL_OK && !line)
         status = hl__fail(HL_ERR_INVALID, "graph", "line", "The callback is NULL.");
     if (status == HL_OK)
-        status = hl__lock(runtime, "graph");
+        status = hl__lock_fresh(runtime, "graph");
     if (status != HL_OK)
         return status;
-    status = hl__follow(runtime);
-    if (status == HL_OK && event && !event_known(runtime, event))
+    if (event && !hl__event_known(runtime, event))
         status = hl__fail(HL_ERR_NOT_FOUND, "graph", "event", "There is no event \"%s\".", event);
     if (status == HL_OK)
         status = graph_locked(runtime, event, &text);

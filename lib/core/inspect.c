@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/grow.h"
 #include "core/runtime.h"
 #include "core/text.h"
 #include "core/thread.h"
@@ -95,21 +96,6 @@ typedef struct held_rows {
     bool failed;
 } held_rows;
 
-static bool held_room(held_rows *to)
-{
-    size_t room = to->room ? 2 * to->room : 16;
-    hl_held *rows;
-
-    if (to->len < to->room)
-        return true;
-    rows = realloc(to->rows, room * sizeof(*rows));
-    if (!rows)
-        return false;
-    to->rows = rows;
-    to->room = room;
-    return true;
-}
-
 static void add_held(const hl__retired *retired, void *user)
 {
     held_rows *to = user;
@@ -117,7 +103,7 @@ static void add_held(const hl__retired *retired, void *user)
 
     if (!retired->event || (to->event && strcmp(to->event, retired->event) != 0))
         return;
-    name = held_room(to) ? strdup(retired->event) : NULL;
+    name = hl__grow(&to->rows, to->len, &to->room, sizeof(*to->rows)) ? strdup(retired->event) : NULL;
     if (!name) {
         to->failed = true;
         return;

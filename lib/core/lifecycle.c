@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/grow.h"
 #include "core/order.h"
 
 /* ---- dependencies ---- */
@@ -97,15 +98,8 @@ typedef struct worklist {
 
 static bool push(worklist *work, const char *name)
 {
-    if (work->len == work->room) {
-        size_t room = work->room ? 2 * work->room : 16;
-        char **names = realloc(work->names, room * sizeof(*names));
-
-        if (!names)
-            return false;
-        work->names = names;
-        work->room = room;
-    }
+    if (!hl__grow(&work->names, work->len, &work->room, sizeof(*work->names)))
+        return false;
     work->names[work->len] = strdup(name);
     return work->names[work->len++] != NULL;
 }

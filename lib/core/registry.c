@@ -7,6 +7,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "core/grow.h"
+
 typedef struct entry {
     const hl__record *record;
     UT_hash_handle hh; /* keyed by the record's own name */
@@ -81,15 +83,8 @@ static bool group_add(group **groups, const char *name, const hl__record *record
 
     if (!to)
         return false;
-    if (to->len == to->room) {
-        size_t room = to->room ? 2 * to->room : 4;
-        const hl__record **members = realloc(to->members, room * sizeof(*members));
-
-        if (!members)
-            return false;
-        to->members = members;
-        to->room = room;
-    }
+    if (!hl__grow(&to->members, to->len, &to->room, sizeof(*to->members)))
+        return false;
     to->members[to->len++] = record;
     return true;
 }

@@ -50,6 +50,7 @@ struct hl__event {
     uint64_t generation;    /* of the published plan */
     hl_engine engine;       /* atomic; of the published chain */
     uint64_t published_ns;
+    uint64_t awaited_ns; /* when a change by another process was asked whose code is being loaded; 0: none is */
     hl__compile_state compile_state;
     char *compile_reason;
     struct hl__event *compile_next;
@@ -134,6 +135,7 @@ unsigned long hl__event_hash(const char *name); /* dispatch.c */
 
 /* ---- events (event.c); lock held ---- */
 struct hl__event *hl__event_find(hl_runtime *runtime, const char *name);
+bool hl__event_known(hl_runtime *runtime, const char *name); /* it has a handle, a definition or a plugin */
 hl_status hl__event_need(hl_runtime *runtime, const char *name, struct hl__event **out);
 void hl__events_close(hl_runtime *runtime);   /* every handle answers HL_ERR_CLOSED from now on */
 void hl__events_destroy(hl_runtime *runtime); /* after the dispatches have ended */
@@ -150,6 +152,8 @@ void hl__unbind_all(hl_runtime *runtime);
 void hl__notify_loaded(hl_runtime *runtime, const char *library_path);
 /* Loads the libraries that an event (NULL: every event with a handle) needs and that are not loaded. Without the lock. */
 void hl__load_missing(hl_runtime *runtime, struct hl__event *event);
+/* Whether an active plugin of the event has code that hl__load_missing has not tried yet. Under the lock. */
+bool hl__awaits_code(hl_runtime *runtime, const struct hl__event *event);
 
 /* ---- publishing (publish.c); lock held ---- */
 /* Builds the event's plan anew and publishes it if it is another one. asked_ns: when the change was asked for. */
@@ -210,6 +214,8 @@ void hl__notify_status(hl_runtime *runtime, hl__binding *binding, hl_plugin_stat
 void hl__notices_turn(hl_runtime *runtime);
 
 /* ---- answers (ask.c); lock held ---- */
+/* hl__lock, with the newest commits of other processes in the registry. */
+hl_status hl__lock_fresh(hl_runtime *runtime, const char *action);
 hl_status hl__info_copy(hl_runtime *runtime, const hl__record *record, hl_plugin_info *out);
 /* Why a record is not in its chain, or has no code here; "" when it runs. */
 void hl__reason(hl_runtime *runtime, const hl__record *record, char *out, size_t out_len);

@@ -6,21 +6,7 @@
 #include <stdlib.h>
 
 #include "core/error.h"
-
-static bool make_room(hl__text *text)
-{
-    size_t room = text->room ? 2 * text->room : 32;
-    char **lines;
-
-    if (text->len < text->room)
-        return true;
-    lines = realloc(text->lines, room * sizeof(*lines));
-    if (!lines)
-        return false;
-    text->lines = lines;
-    text->room = room;
-    return true;
-}
+#include "core/grow.h"
 
 void hl__text_add(hl__text *text, const char *format, ...)
 {
@@ -31,7 +17,7 @@ void hl__text_add(hl__text *text, const char *format, ...)
     if (vasprintf(&line, format, arguments) < 0)
         line = NULL;
     va_end(arguments);
-    if (line && make_room(text)) {
+    if (line && hl__grow(&text->lines, text->len, &text->room, sizeof(*text->lines))) {
         text->lines[text->len++] = line;
         return;
     }

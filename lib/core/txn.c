@@ -7,6 +7,7 @@
 #include <hookline/txn.h>
 
 #include "core/error.h"
+#include "core/grow.h"
 #include "core/verbs.h"
 #include "core/validate.h"
 
@@ -91,17 +92,8 @@ static hl_status add(hl_txn *txn, hl__request request)
 {
     hl_status status = try_step(txn, &request.op);
 
-    if (status == HL_OK && txn->len == txn->room) {
-        size_t room = txn->room ? 2 * txn->room : 16;
-        hl__request *requests = realloc(txn->requests, room * sizeof(*requests));
-
-        if (requests) {
-            txn->requests = requests;
-            txn->room = room;
-        } else {
-            status = hl__fail_memory("txn");
-        }
-    }
+    if (status == HL_OK && !hl__grow(&txn->requests, txn->len, &txn->room, sizeof(*txn->requests)))
+        status = hl__fail_memory("txn");
     if (status == HL_OK)
         txn->requests[txn->len++] = request;
     else

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/error.h"
+#include "core/grow.h"
 #include "core/runtime.h"
 #include "core/validate.h"
 
@@ -356,14 +357,6 @@ static hl_status give_report(const report *of, bool (*callback)(const hl_event_h
     return HL_OK;
 }
 
-static bool event_known(hl_runtime *runtime, const char *event)
-{
-    size_t len;
-
-    hl__registry_event(runtime->registry, event, &len);
-    return len || hl__registry_def(runtime->registry, event) || hl__event_find(runtime, event);
-}
-
 static hl_status report_event(hl_runtime *runtime, const char *event, uint32_t timeout_ms,
                               bool (*callback)(const hl_event_health *, void *user), void *user, bool *more)
 {
@@ -372,7 +365,7 @@ static hl_status report_event(hl_runtime *runtime, const char *event, uint32_t t
 
     if (status != HL_OK)
         return status;
-    status = event_known(runtime, event)
+    status = hl__event_known(runtime, event)
                  ? fill_report(runtime, event, NULL, &found)
                  : hl__fail(HL_ERR_NOT_FOUND, "health", "event", "There is no event \"%s\".", event);
     hl__unlock(runtime);
@@ -407,16 +400,9 @@ static bool add_name(const hl_event_info *info, void *user)
 {
     names *to = user;
 
-    if (to->len == to->room) {
-        size_t room = to->room ? 2 * to->room : 32;
-        char **list = realloc(to->list, room * sizeof(*list));
-
-        if (!list) {
-            to->failed = true;
-            return false;
-        }
-        to->list = list;
-        to->room = room;
+    if (!hl__grow(&to->list, to->len, &to->room, sizeof(*to->list))) {
+        to->failed = true;
+        return false;
     }
     to->list[to->len] = strdup(info->name);
     to->failed = to->list[to->len++] == NULL;
