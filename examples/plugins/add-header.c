@@ -1,6 +1,12 @@
 /* A plugin library with one plugin: every answer says what served it. The smallest useful typed plugin. */
 #include "http_event.h"
 
+/* The build makes a second version with another place in the chain. */
+#ifndef ADD_HEADER_PRIORITY
+#define ADD_HEADER_PRIORITY 50
+#define ADD_HEADER_VERSION "1.0.0"
+#endif
+
 static hl_reply add_header(void *self, struct http_exchange *exchange, const void *meta)
 {
     (void)meta;
@@ -16,7 +22,7 @@ static const hl_plugin_spec plugins[] = {{
     .call = add_header_call,
     .self = (void *)"hookline",
     .contract = &http_response_contract,
-    .priority = 50,
+    .priority = ADD_HEADER_PRIORITY,
 }};
 
-HL_PLUGIN_LIBRARY("add-header", "1.0.0", plugins)
+HL_PLUGIN_LIBRARY("add-header", ADD_HEADER_VERSION, plugins)
