@@ -166,22 +166,21 @@ static hl_status check_event_spec(const hl_event_spec *spec, hl_event_spec *out)
     return HL_OK;
 }
 
-static bool same_definition(const struct hl__event *event, const hl_event_spec *spec)
+static hl_status check_same(const struct hl__event *event, const hl_event_spec *spec)
 {
-    uint64_t known = event->def ? event->def->contract_hash : 0;
-    uint64_t asked = spec->contract ? hl_contract_hash(spec->contract) : 0;
+    const hl_contract *known = event->def->contract;
 
-    return known == asked;
-}
-
-static hl_status refuse_other(const struct hl__event *event, const hl_event_spec *spec)
-{
-    if (hl__contract_compare(event->def ? event->def->contract : NULL, spec->contract, event->name,
-                             "this definition") != HL_OK)
+    if (hl__contract_compare(known, spec->contract, event->name, "this definition") != HL_OK)
         return hl__fail_as("event_define");
-    return hl__fail(HL_ERR_CONTRACT, "event_define", "contract",
-                    "Event \"%s\" was defined with%s a contract in this process before; define it the same way.",
-                    event->name, event->def && event->def->contract ? "" : "out");
+    if (!known != !spec->contract)
+        return hl__fail(HL_ERR_CONTRACT, "event_define", "contract",
+                        "Event \"%s\" was defined with%s a contract in this process; define it the same way.",
+                        event->name, known ? "" : "out");
+    if (event->flags != spec->flags || event->merge != spec->merge)
+        return hl__fail(HL_ERR_INVALID, "event_define", event->flags != spec->flags ? "flags" : "merge",
+                        "Event \"%s\" was defined with another policy in this process; define it the same way.",
+                        event->name);
+    return HL_OK;
 }
 
 static bool stored_differs(hl_runtime *runtime, const hl__event_def *def)
@@ -207,7 +206,7 @@ static hl_status define(hl_runtime *runtime, struct hl__event *event, const hl_e
     hl_status status = HL_OK;
 
     if (event->defined)
-        return same_definition(event, spec) ? HL_OK : refuse_other(event, spec);
+        return check_same(event, spec);
     def = hl__event_def_new(event->name, spec->flags, spec->contract);
     if (!def)
         return hl__fail_memory("event_define");
