@@ -1,8 +1,8 @@
 /* Executable memory for chains: see arena.h for the contract.
  *
- * Forked children go on running the chains they were born with, in pages that they share with the parent. So after a fork
- * the parent moves to a copy of the file, mapped over the old one at the same address, before it writes again. One lock
- * serves all arenas and is held across fork: a fork falls between two writes, never into one. */
+ * Forked children go on running the chains they were born with, in pages that they share with the parent. So after a
+ * fork the parent moves to a copy of the file, mapped over the old one at the same address, before it writes again. One
+ * lock serves all arenas and is held across fork: a fork falls between two writes, never into one. */
 #define _GNU_SOURCE
 #include "jit/arena.h"
 
@@ -40,8 +40,8 @@ struct hl__arena {
     uint8_t *base;
     size_t bytes;
     int fd;
-    uint64_t forks;   /* `forks` below when the file was made */
-    size_t used;      /* nothing behind this has been written */
+    uint64_t forks; /* `forks` below when the file was made */
+    size_t used;    /* nothing behind this has been written */
     hl__extents lines;
     hl__unwind *unwind;
 };
@@ -197,8 +197,8 @@ uint64_t hl__arena_address(const hl__block *block)
     return (uint64_t)(uintptr_t)block->arena->base + block->at;
 }
 
-/* Leaves the file to the children that were forked since it was made. Running code is not disturbed: the copy has the same
- * bytes at the same addresses. */
+/* Leaves the file to the children that were forked since it was made. Running code is not disturbed: the copy has the
+ * same bytes at the same addresses. */
 static int make_private(hl__arena *arena)
 {
     int fd;
@@ -265,12 +265,13 @@ hl_status hl__arena_write(const hl__block *block, const uint8_t *code)
     error = write_block(block, code);
     pthread_mutex_unlock(&lock);
     if (error)
-        return hl__fail_errno(HL_ERR_COMPILE, error, "compile", "memory", "code could not be written to its memory file");
+        return hl__fail_errno(HL_ERR_COMPILE, error, "compile", "memory",
+                              "code could not be written to its memory file");
     __builtin___clear_cache(start, start + block->bytes);
     return HL_OK;
 }
 
-/* Other processors may have fetched what the block held before. Where the kernel cannot do this, x86-64 does without. */
+/* Other processors may have fetched what the block held before. Where the kernel cannot help, x86-64 does without. */
 void hl__arena_sync(void)
 {
     syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);

@@ -1,5 +1,5 @@
-/* The compiler behind core/compiler.h: makes chains by way of the program hookline-jit. Called by whatever opens a runtime
- * with the compiled engine. */
+/* The compiler behind core/compiler.h: makes chains by way of the program hookline-jit. Called by whatever opens a
+ * runtime with the compiled engine. */
 #ifndef HL_JIT_CLIENT_H
 #define HL_JIT_CLIENT_H
 
@@ -15,8 +15,8 @@ typedef struct hl__jit_options {
 /* Makes a compiler. Nothing is started before the first submit, so all that can fail is memory. Folders that killed
  * servers and helpers have left are swept.
  *
- * After its helper has died or hung, or could not be started, the compiler backs off: idle is false and submit fails with
- * the reason until wake_at_ns has passed; 100 ms first, twice as long each time, at most 30 s. */
+ * After its helper has died or hung, or could not be started, the compiler backs off: idle is false and submit fails
+ * with the reason until wake_at_ns has passed; 100 ms first, twice as long each time, at most 30 s. */
 hl_status hl__jit_new(const hl__jit_options *options, hl__compiler **out);
 
 #endif

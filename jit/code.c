@@ -86,7 +86,7 @@ static hl__arena *best_arena(const hl__code_room *room, const hl__unit *unit, si
     return best;
 }
 
-/* A chain that has less than half of its plugins near gets an arena of its neighbourhood, as long as there may be more. */
+/* A chain that has less than half of its plugins near gets an arena in its neighbourhood, while there may be more. */
 hl_status hl__code_arena(hl__code_room *room, const hl__unit *unit, hl__arena **out)
 {
     size_t near;

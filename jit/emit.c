@@ -1,8 +1,8 @@
 /* Emits chains with libgccjit; the only file that includes its header.
  *
- * A chain is straight-line code: call, look at the verdict, call. Every call site has a branch to a cold block of its own
- * that only notes the index; all of them share one call of the stop function. libgccjit keeps its first error by itself
- * and makes every later call a no-op, so nothing is checked before the end. */
+ * A chain is straight-line code: call, look at the verdict, call. Every call site has a branch to a cold block of its
+ * own that only notes the index; all of them share one call of the stop function. libgccjit keeps its first error by
+ * itself and makes every later call a no-op, so nothing is checked before the end. */
 #include "jit/emit.h"
 
 #include <inttypes.h>
@@ -46,16 +46,16 @@ typedef struct chain {
 
 static void set_options(gcc_jit_context *ctxt)
 {
-    static const char *const options[] = {
-        /* -O2 gives the same code for 1.8 times the time once replies stay whole and the stop call may be a jump. */
-        "-fno-tree-sra", "-foptimize-sibling-calls",
-        /* With frame pointers one unwind entry serves the whole arena. */
-        "-fno-omit-frame-pointer", "-fno-asynchronous-unwind-tables",
-        /* Equal chains stay apart, because each is freed on its own. */
-        "-fno-ipa-icf",
-        /* A chain is one piece, and as small as can be: its footprint decides its speed among thousands. */
-        "-fno-reorder-blocks-and-partition", "-fno-align-functions", "-fno-align-jumps", "-fno-align-labels",
-        "-fno-stack-protector", "-fplt"};
+    static const char *const options[] =
+        {/* -O2 gives the same code for 1.8 times the time once replies stay whole and the stop call may be a jump. */
+         "-fno-tree-sra", "-foptimize-sibling-calls",
+         /* With frame pointers one unwind entry serves the whole arena. */
+         "-fno-omit-frame-pointer", "-fno-asynchronous-unwind-tables",
+         /* Equal chains stay apart, because each is freed on its own. */
+         "-fno-ipa-icf",
+         /* A chain is one piece, and as small as can be: its footprint decides its speed among thousands. */
+         "-fno-reorder-blocks-and-partition", "-fno-align-functions", "-fno-align-jumps", "-fno-align-labels",
+         "-fno-stack-protector", "-fplt"};
 
     gcc_jit_context_set_int_option(ctxt, GCC_JIT_INT_OPTION_OPTIMIZATION_LEVEL, 1);
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
@@ -129,8 +129,8 @@ static gcc_jit_rvalue *stopped(chain *c)
                                                              gcc_jit_context_zero(ctxt, c->e->word));
     gcc_jit_rvalue *args[] = {gcc_jit_context_new_cast(ctxt, NULL, differs, c->e->truth),
                               gcc_jit_context_zero(ctxt, c->e->truth)};
-    gcc_jit_rvalue *expected = gcc_jit_context_new_call(
-        ctxt, NULL, gcc_jit_context_get_builtin_function(ctxt, "__builtin_expect"), 2, args);
+    gcc_jit_rvalue *expected =
+        gcc_jit_context_new_call(ctxt, NULL, gcc_jit_context_get_builtin_function(ctxt, "__builtin_expect"), 2, args);
 
     return gcc_jit_context_new_comparison(ctxt, NULL, GCC_JIT_COMPARISON_NE, expected, args[1]);
 }
@@ -174,8 +174,7 @@ static void emit_chain(emitter *e, const hl__wire_unit *unit, const char *symbol
     chain c = {.e = e, .unit = unit, .steps = steps};
     gcc_jit_block *block;
 
-    c.function =
-        gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_EXPORTED, e->reply, symbol, 3, params, 0);
+    c.function = gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_EXPORTED, e->reply, symbol, 3, params, 0);
     c.reply = gcc_jit_function_new_local(c.function, NULL, e->reply, "reply");
     c.index = gcc_jit_function_new_local(c.function, NULL, e->index, "index");
     c.input = gcc_jit_param_as_rvalue(params[1]);
@@ -200,9 +199,8 @@ static size_t walk_batch(const char *bytes, size_t bytes_len, uint32_t units_len
         if (bytes_len - at < sizeof(*unit))
             return SIZE_MAX;
         steps_at = at + sizeof(*unit) + unit->symbol_bytes;
-        if (!unit->symbol_bytes || unit->symbol_bytes % 8 || unit->symbol_bytes > bytes_len ||
-            steps_at > bytes_len || bytes[steps_at - 1] ||
-            unit->steps_len > (bytes_len - steps_at) / sizeof(hl__wire_step))
+        if (!unit->symbol_bytes || unit->symbol_bytes % 8 || unit->symbol_bytes > bytes_len || steps_at > bytes_len ||
+            bytes[steps_at - 1] || unit->steps_len > (bytes_len - steps_at) / sizeof(hl__wire_step))
             return SIZE_MAX;
         if (e)
             emit_chain(e, unit, bytes + at + sizeof(*unit), (const void *)(bytes + steps_at));

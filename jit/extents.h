@@ -21,8 +21,8 @@ typedef struct hl__extents {
 bool hl__extents_init(hl__extents *extents, size_t len);
 void hl__extents_cleanup(hl__extents *extents);
 
-/* Takes `len` units out of the smallest free extent that has them, the first one of these. False when there is none or no
- * memory. */
+/* Takes `len` units out of the smallest free extent that has them, the first one of these. False when there is none or
+ * no memory. */
 bool hl__extents_take(hl__extents *extents, size_t len, size_t *at);
 void hl__extents_give(hl__extents *extents, size_t at, size_t len);
 

@@ -75,7 +75,9 @@ hl_status hl__helper_send(hl__helper *helper, const hl__wire_request *request, i
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes)};
 
     memcpy(CMSG_DATA(&control.align), &batch_fd, sizeof(batch_fd));
@@ -122,7 +124,9 @@ hl__heard hl__helper_receive(hl__helper *helper, hl__wire_reply *reply, int *obj
         char bytes[CMSG_SPACE(8 * sizeof(int))];
         struct cmsghdr align;
     } control;
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes)};
     ssize_t received = recvmsg(helper->socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 

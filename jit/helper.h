@@ -1,4 +1,4 @@
-/* The compiler program as a process: starting it, talking to it, ending it. Called by client.c on the control thread. */
+/* The compiler program as a process: starting, talking to, ending it. Called by client.c on the control thread. */
 #ifndef HL_JIT_HELPER_H
 #define HL_JIT_HELPER_H
 
@@ -13,7 +13,10 @@ typedef struct hl__helper {
     hl__scratch scratch;
 } hl__helper;
 
-#define HL__HELPER_NONE {HL__CHILD_NONE, -1, -1, HL__SCRATCH_NONE}
+#define HL__HELPER_NONE                                                                                                \
+    {                                                                                                                  \
+        HL__CHILD_NONE, -1, -1, HL__SCRATCH_NONE                                                                       \
+    }
 
 typedef enum hl__heard {
     HL__HEARD_NOTHING, /* yet */

@@ -88,8 +88,8 @@ void hl__unit_print(const hl__unit *unit, hl_line_fn *line, void *user)
              unit->steps_len, (uintptr_t)unit->plan, (uintptr_t)unit->stop);
     line(text, user);
     for (size_t i = 0; i < unit->steps_len; i++) {
-        snprintf(text, sizeof(text), "step %zu call=0x%" PRIxPTR " self=0x%" PRIxPTR, i,
-                 (uintptr_t)unit->steps[i].call, (uintptr_t)unit->steps[i].self);
+        snprintf(text, sizeof(text), "step %zu call=0x%" PRIxPTR " self=0x%" PRIxPTR, i, (uintptr_t)unit->steps[i].call,
+                 (uintptr_t)unit->steps[i].self);
         line(text, user);
     }
 }

@@ -1,8 +1,8 @@
 /* hookline-jit: compiles batches of chains for one server, and ends with it.
  *
- * Started by jit/helper.c with the server's process number, its temporary folder and a limit in seconds. Descriptor 3 is
- * the socket, 4 the folder. It may crash, hang or be ended by libgccjit at any point: the server takes that as an outcome.
- */
+ * Started by jit/helper.c with the server's process number, its temporary folder and a limit in seconds. Descriptor 3
+ * is the socket, 4 the folder. It may crash, hang or be ended by libgccjit at any point: the server takes that as an
+ * outcome. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,7 +39,9 @@ static bool receive(hl__wire_request *request, int *batch)
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control;
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes)};
     ssize_t received = recvmsg(HL__WIRE_SOCKET, &message, MSG_CMSG_CLOEXEC);
     struct cmsghdr *head = received == sizeof(*request) ? CMSG_FIRSTHDR(&message) : NULL;
@@ -169,24 +170,16 @@ static void run_with_stack(server *s)
         run(s);
 }
 
-static void write_own(const char *path, const char *text)
+/* When memory runs out this program goes first: without it the server is only slower. If that is refused, so be it. */
+static void offer_oneself(void)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
     if (fd < 0)
         return;
-    if (write(fd, text, strlen(text)) < 0)
+    if (write(fd, "500", 3) < 0)
         errno = 0;
     close(fd);
-}
-
-/* Dispatching threads come first, for processors and for memory: without this program they are only slower. The group is
- * what schedulers that group by session go by. Where this is refused, nothing is lost. */
-static void be_modest(void)
-{
-    setpriority(PRIO_PROCESS, 0, 5);
-    write_own("/proc/self/autogroup", "5");
-    write_own("/proc/self/oom_score_adj", "500");
 }
 
 /* A signal instead of the kill that hl__child_begin asks for, so that the folder can be removed. */
@@ -214,7 +207,7 @@ int main(int argc, char **argv)
     s.ended = death_of((pid_t)atoi(argv[1]));
     s.limit_s = (unsigned)atoi(argv[3]);
     snprintf(s.object, sizeof(s.object), "%s/object.o", argv[2]);
-    be_modest();
+    offer_oneself();
     setenv("LC_ALL", "C", 1);
     setenv("TMPDIR", argv[2], 1);
     fcntl(HL__WIRE_SOCKET, F_SETFD, FD_CLOEXEC);

@@ -116,8 +116,7 @@ static hl_status read_function(const hl__object *object, const Elf64_Sym *symbol
     if (!section_at(object, symbol->st_shndx, &section) || section.sh_type != SHT_PROGBITS ||
         !(section.sh_flags & SHF_EXECINSTR) || !inside(object, section.sh_offset, section.sh_size))
         return malformed("a chain is in no code section");
-    if (!symbol->st_size || symbol->st_value > section.sh_size ||
-        symbol->st_size > section.sh_size - symbol->st_value)
+    if (!symbol->st_size || symbol->st_value > section.sh_size || symbol->st_size > section.sh_size - symbol->st_value)
         return malformed("a chain leaves its section");
     *out = (hl__function){symbol->st_shndx, section.sh_offset, section.sh_size, symbol->st_value, symbol->st_size};
     return HL_OK;
@@ -182,8 +181,8 @@ static hl_status apply(const hl__object *object, const hl__function *function, u
     case HL__PATCH_OUT_OF_BOUNDS:
         return malformed("a relocation leaves its chain");
     case HL__PATCH_OUT_OF_REACH:
-        return hl__fail(HL_ERR_COMPILE, "compile", "object", "a plugin at 0x%" PRIx64 " is out of reach of a direct call",
-                        patch.target);
+        return hl__fail(HL_ERR_COMPILE, "compile", "object",
+                        "a plugin at 0x%" PRIx64 " is out of reach of a direct call", patch.target);
     default:
         return hl__fail(HL_ERR_COMPILE, "compile", "object",
                         "the compiled object has a relocation of type %u, which is not known here", type);

@@ -31,15 +31,15 @@ typedef struct hl__function {
     size_t bytes;
 } hl__function;
 
-/* Checks the object's frame: header, section table, symbol table, names. `machine` is the ELF number of the processor it
- * must be for. HL_ERR_COMPILE with what is wrong. */
+/* Checks the object's frame: header, section table, symbol table, names. `machine` is the ELF number of the processor
+ * it must be for. HL_ERR_COMPILE with what is wrong. */
 hl_status hl__object_open(const void *bytes, size_t len, unsigned machine, hl__object *out);
 
 /* Finds the defined function `symbol`. */
 hl_status hl__object_find(const hl__object *object, const char *symbol, hl__function *out);
 
-/* Writes the function's bytes, relocated to run at `address`, to `code`, which has room for function->bytes. An undefined
- * symbol must be named by its address (HL__WIRE_IMPORT). */
+/* Writes the function's bytes, relocated to run at `address`, to `code`, which has room for function->bytes. An
+ * undefined symbol must be named by its address (HL__WIRE_IMPORT). */
 hl_status hl__object_place(const hl__object *object, const hl__function *function, uint64_t address, uint8_t *code);
 
 #endif

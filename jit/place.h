@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The start of a free stretch of `bytes` that lies as near to `anchor` as can be; 0 when none was found. It may be taken
- * by another thread at any moment. Where the heap or the main stack may grow, it keeps away. */
+/* The start of a free stretch of `bytes` that lies as near to `anchor` as can be; 0 when none was found. It may be
+ * taken by another thread at any moment. Where the heap or the main stack may grow, it keeps away. */
 uint64_t hl__place_near(uint64_t anchor, size_t bytes);
 
 #endif

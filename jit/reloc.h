@@ -16,7 +16,7 @@ typedef struct hl__patch {
 
 typedef enum hl__patched {
     HL__PATCHED,
-    HL__PATCH_UNKNOWN,     /* no such relocation type here */
+    HL__PATCH_UNKNOWN,      /* no such relocation type here */
     HL__PATCH_OUT_OF_REACH, /* the target is too far away */
     HL__PATCH_OUT_OF_BOUNDS /* the place is not inside the code, or not aligned */
 } hl__patched;

@@ -1,7 +1,7 @@
 /* The helper's temporary folder. Used by the client, and by the compiler program when its server has died.
  *
- * A folder is locked (flock) as long as the server or its helper lives, whatever process numbers are in use: one that can
- * be locked has been left behind and may be swept. */
+ * A folder is locked (flock) as long as the server or its helper lives, whatever process numbers are in use: one that
+ * can be locked has been left behind and may be swept. */
 #ifndef HL_JIT_SCRATCH_H
 #define HL_JIT_SCRATCH_H
 
@@ -12,9 +12,12 @@ typedef struct hl__scratch {
     int fd;         /* of the folder; holds the lock */
 } hl__scratch;
 
-#define HL__SCRATCH_NONE {"", -1}
+#define HL__SCRATCH_NONE                                                                                               \
+    {                                                                                                                  \
+        "", -1                                                                                                         \
+    }
 
-/* Makes a folder that only its owner may use, in $TMPDIR or else the first usual place that allows it. HL_ERR_COMPILE. */
+/* Makes a folder that only its owner may use, in $TMPDIR or else the first usual place that lets it. HL_ERR_COMPILE. */
 hl_status hl__scratch_new(hl__scratch *out);
 
 /* Removes the folder with all in it and gives up the lock. One that is none is a no-op. */

@@ -1,7 +1,8 @@
 /* What the library's compiler client and the hookline-jit program say to each other.
  *
- * Both ends are of one build and one machine, so structs travel as they are. Messages are single SOCK_SEQPACKET packets;
- * bulk goes beside them as descriptors (SCM_RIGHTS): a batch in a memory file, its object in a file without a name. */
+ * Both ends are of one build and one machine, so structs travel as they are. Messages are single SOCK_SEQPACKET
+ * packets; bulk goes beside them as descriptors (SCM_RIGHTS): a batch in a memory file, its object in a file without a
+ * name. */
 #ifndef HL_JIT_WIRE_H
 #define HL_JIT_WIRE_H
 

@@ -32,8 +32,8 @@ static int unshare_mounts(void **state)
     (void)state;
     if (!mkdtemp(folder))
         return -1;
-    mounts_allowed = HL_TEST_HAVE_JIT && unshare(CLONE_NEWNS) == 0 &&
-                     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    mounts_allowed =
+        HL_TEST_HAVE_JIT && unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
     setenv("TMPDIR", folder, 1);
     return 0;
 }

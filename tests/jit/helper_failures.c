@@ -369,7 +369,7 @@ static void a_helper_is_replaced_after_its_share_of_chains(void **state)
 
 static void nonsense_from_the_program_fails_the_chain_and_ends_the_program(void **state)
 {
-    static const char *const ways[] = {"short",  "no object", "other batch", "endless text",
+    static const char *const ways[] = {"short",  "no object", "other batch",   "endless text",
                                        "device", "empty",     "no object file"};
 
     (void)state;

@@ -1,4 +1,5 @@
-/* The object reader believes nothing: cut, changed and forged objects are refused or read, never followed out of bounds. */
+/* The object reader believes nothing: cut, changed and forged objects are refused or read, never followed out of
+ * bounds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

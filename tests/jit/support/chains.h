@@ -35,7 +35,7 @@ typedef struct chain {
     hl__unit unit;
 } chain;
 
-/* A chain of plugins that all answer HL_NEXT with state + 1; `plan` of its unit is the chain itself. The caller frees. */
+/* A chain of plugins that all answer HL_NEXT with state + 1; its unit's `plan` is the chain. The caller frees. */
 chain *chain_new(const char *symbol, size_t steps_len);
 
 hl_reply chain_plugin(void *self, void *state, const void *meta);
