@@ -1,6 +1,6 @@
-/* Shell completion. The scripts of tools/completion/ are the output of `hookline __completion SHELL`: they are made from
- * the tables of verbs and options, and a test compares. What a script cannot know, such as the names in a store, it asks
- * with `hookline __complete KIND PREFIX`. */
+/* Shell completion. The scripts of tools/completion/ are the output of `hookline __completion SHELL`: they are made
+ * from the tables of verbs and options, and a test compares. What a script cannot know, such as the names in a store,
+ * it asks with `hookline __complete KIND PREFIX`. */
 #include <string.h>
 
 #include "tool.h"
@@ -104,16 +104,18 @@ static void print_option_names(const struct verb *verb)
 
 static void print_bash_head(void)
 {
-    puts(
-        "# bash completion of the hookline command. Made by: hookline __completion bash\n"
-        "\n"
-        "_hookline_kind() {\n"
-        "    local IFS=$'\\n'\n"
-        "    case $1 in\n"
-        "    event | plugin) COMPREPLY=($(hookline ${store:+--store \"$store\"} __complete \"$1\" \"$cur\" 2>/dev/null)) ;;\n"
-        "    library) COMPREPLY=($(compgen -f -X '!*.so' -- \"$cur\") $(compgen -d -- \"$cur\")) ;;\n"
-        "    file) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
-        "    directory) COMPREPLY=($(compgen -d -- \"$cur\")) ;;");
+    puts("# bash completion of the hookline command. Made by: hookline __completion bash\n"
+         "\n"
+         "_hookline_kind() {\n"
+         "    local IFS=$'\\n' from=()\n"
+         "    [[ -z $store ]] || from=(--store \"$store\")\n"
+         "    case $1 in\n"
+         "    event | plugin)\n"
+         "        COMPREPLY=($(hookline \"${from[@]}\" __complete \"$1\" \"$cur\" 2>/dev/null))\n"
+         "        ;;\n"
+         "    library) COMPREPLY=($(compgen -f -X '!*.so' -- \"$cur\") $(compgen -d -- \"$cur\")) ;;\n"
+         "    file) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
+         "    directory) COMPREPLY=($(compgen -d -- \"$cur\")) ;;");
     for (int kind = 0; kind < KIND__COUNT; kind++) {
         if (kind_words[kind])
             printf("    %s) IFS=' '; COMPREPLY=($(compgen -W '%s' -- \"$cur\")) ;;\n", kind_names[kind],

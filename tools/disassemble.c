@@ -187,3 +187,64 @@ json_t *disassemble(const json_t *lines)
     free(code.bytes);
     return listing;
 }
+
+/* ---- naming the calls ------------------------------------------------------------------------------------------ */
+
+/* The last `mark` in a text: names may hold anything, so that what follows a name is looked for from the end. */
+static const char *last_of(const char *text, const char *mark)
+{
+    const char *last = NULL;
+
+    for (const char *at = strstr(text, mark); at; at = strstr(at + 1, mark))
+        last = at;
+    return last;
+}
+
+/* Reads "0 NAME priority 20 call 0x7f00 self 0x0"; false for lines that are no plugin. */
+static bool read_row(const char *line, const char **name, int *name_len, char *address, size_t address_len)
+{
+    const char *priority = last_of(line, " priority ");
+    const char *call = last_of(line, " call 0x");
+    const char *space = strchr(line, ' ');
+
+    if (!priority || !call || !space || space >= priority)
+        return false;
+    *name = space + 1;
+    *name_len = (int)(priority - *name);
+    snprintf(address, address_len, "%.*s", (int)strcspn(call + 6, " "), call + 6);
+    return true;
+}
+
+/* The index of the first line from `from` on that names an address; the array's length when none does. */
+static size_t find_line(const json_t *listing, size_t from, const char *address)
+{
+    size_t len = json_array_size(listing);
+
+    while (from < len && !strstr(json_string_value(json_array_get(listing, from)), address))
+        from++;
+    return from;
+}
+
+/* Calls come in the order of the plan, which tells plugins apart that share a function. */
+void disassemble_name_calls(json_t *listing, const json_t *plan)
+{
+    size_t at = 0, found;
+    size_t i;
+    json_t *row;
+
+    json_array_foreach (plan, i, row) {
+        const char *name;
+        char address[32];
+        int name_len;
+
+        if (!read_row(json_string_value(row), &name, &name_len, address, sizeof(address)))
+            continue;
+        found = find_line(listing, at, address);
+        if (found == json_array_size(listing))
+            continue;
+        json_array_set_new(listing, found,
+                           json_sprintf("%-64s ; %.*s", json_string_value(json_array_get(listing, found)), name_len,
+                                        name));
+        at = found + 1;
+    }
+}

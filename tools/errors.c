@@ -81,16 +81,25 @@ static int tell(struct context *context, int code, const hl_error *error, const 
     return tool_print_json(json_pack("{s:o}", "error", inner), code);
 }
 
-int tool_fail(struct context *context)
-{
-    const hl_error *error = hl_last_error();
-
-    return tell(context, code_of(error->status), error, hint_of(error->status));
-}
-
+/* What the user asked for, whichever call of the library it was that failed. */
 static const char *action_of(const struct context *context)
 {
     return context->verb ? context->verb->name : "command line";
+}
+
+int tool_fail_with(struct context *context, int code, const char *hint)
+{
+    hl_error error = *hl_last_error();
+
+    error.action = action_of(context);
+    return tell(context, code, &error, hint);
+}
+
+int tool_fail(struct context *context)
+{
+    hl_status status = hl_last_error()->status;
+
+    return tool_fail_with(context, code_of(status), hint_of(status));
 }
 
 int tool_error(struct context *context, int code, hl_status status, const char *field, const char *format, ...)
@@ -102,7 +111,7 @@ int tool_error(struct context *context, int code, hl_status status, const char *
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    return tell(context, code, &error, hint_of(status));
+    return tell(context, code, &error, NULL);
 }
 
 int tool_usage(struct context *context, const char *format, ...)
@@ -217,18 +226,17 @@ static bool consider_event(const hl_event_info *info, void *user)
 
 int tool_fail_about(struct context *context, const char *plugin, const char *event)
 {
-    const hl_error *error = hl_last_error();
     struct nearest nearest = {plugin ? plugin : event, "", NAME_MAX_LEN};
     char hint[NAME_MAX_LEN + 32];
     hl_status walked = HL_ERR_NOT_FOUND;
 
-    if (error->status == HL_ERR_NOT_FOUND && context->runtime && nearest.wanted)
+    if (hl_last_error()->status == HL_ERR_NOT_FOUND && context->runtime && nearest.wanted)
         walked = plugin ? hl_plugins(context->runtime, NULL, consider_plugin, &nearest)
                         : hl_events(context->runtime, consider_event, &nearest);
     if (walked != HL_OK || !nearest.name[0])
         return tool_fail(context);
     snprintf(hint, sizeof(hint), "Did you mean \"%s\"?", nearest.name);
-    return tell(context, code_of(error->status), error, hint);
+    return tool_fail_with(context, code_of(hl_last_error()->status), hint);
 }
 
 /* ---- the store ------------------------------------------------------------------------------------------------- */

@@ -60,8 +60,8 @@ static int help_on_all(struct context *context)
     if (context->json)
         return tool_print_json(json_pack("{s:o}", "verbs", verbs), TOOL_DONE);
     json_decref(verbs);
-    puts(
-        "hookline [--store URL] [--json] VERB [ARGUMENT...]\n\nLooks after the plugins of servers that use Hookline.\n");
+    puts("hookline [--store URL] [--json] VERB [ARGUMENT...]\n\n"
+         "Looks after the plugins of servers that use Hookline.\n");
     for (const struct verb *verb = tool_verbs; verb->name; verb++)
         if (!(verb->flags & VERB_HIDDEN))
             printf("  %-10s %s\n", verb->name, verb->help);

@@ -29,7 +29,7 @@ const struct verb tool_verbs[] = {
      0, 0, 1, KIND_EVENT, verb_graph},
     {"dependents", "NAME", "list the plugins that depend on one", NULL, 0, 0, 1, 1, KIND_PLUGIN, verb_dependents},
     {"dump", "EVENT", "show an event's way to machine code, as a running server has it",
-     "Stages: plan (the ordered chain), steps (what the compiler is given), code (bytes), asm (disassembled by objdump).",
+     "Stages: plan (the ordered chain), steps (what the compiler is given), code (bytes), asm (by objdump).",
      BIT(STAGE), 0, 1, 1, KIND_EVENT, verb_dump},
     {"register", "FILE.so...", "register every plugin of the libraries; running servers load them",
      "The files are checked and tried in a throw-away process first. Several files are registered one after the other.",

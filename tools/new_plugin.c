@@ -79,7 +79,7 @@ static bool take_contract(const hl_event_info *info, void *user)
     return false;
 }
 
-/* When a store is named, the event's contract is there to be used. A store that cannot be opened is no reason to fail. */
+/* When a store is named, the event's contract is there to be used. One that cannot be opened is no failure. */
 static void look_for_contract(struct context *context, struct project *project)
 {
     hl_options options = HL_OPTIONS_INIT;

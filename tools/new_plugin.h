@@ -14,8 +14,8 @@ extern const struct new_file new_plugin_files[]; /* ends with a row without a pa
 extern const char new_plugin_untyped[];          /* @CODE@ of the source when the event's state is not known */
 extern const char new_plugin_typed[];            /* ... and when it is */
 
-/* Writes a contract as the C declarations of `struct <id>_state` and its typed event: only when each field has a type that
- * every C program knows and fields do not overlap. NULL when it cannot be written so. The caller frees it. */
+/* Writes a contract as the C declarations of `struct <id>_state` and its typed event: only when each field has a type
+ * that every C program knows and fields do not overlap. NULL when it cannot be written so. The caller frees it. */
 char *contract_as_c(const hl_contract *contract, const char *id);
 
 #endif

@@ -3,13 +3,13 @@
 #include "new_plugin.h"
 
 const char new_plugin_untyped[] =
-    "/* The server says what `state` points to: include its header, and see typed.h for how a contract makes a plugin for\n"
-    " * the wrong state impossible. */\n"
+    "/* The server says what `state` points to: include its header. With its contract (typed.h) a plugin for the\n"
+    " * wrong state does not compile. */\n"
     "static hl_reply @ID@_call(void *self, void *state, const void *meta)\n"
     "{\n"
     "    (void)self;\n"
     "    (void)meta;\n"
-    "    /* hl_next: go on with the next plugin. hl_halt: end the chain here. hl_fail: the caller gets its input back. */\n"
+    "    /* hl_next: the next plugin goes on. hl_halt: the chain ends. hl_fail: the caller gets its input back. */\n"
     "    return hl_next(state);\n"
     "}\n"
     "\n"
@@ -24,7 +24,7 @@ const char new_plugin_typed[] =
     "{\n"
     "    (void)self;\n"
     "    (void)meta;\n"
-    "    /* hl_next: go on with the next plugin. hl_halt: end the chain here. hl_fail: the caller gets its input back. */\n"
+    "    /* hl_next: the next plugin goes on. hl_halt: the chain ends. hl_fail: the caller gets its input back. */\n"
     "    return hl_next(state);\n"
     "}\n"
     "HL_TYPED_PLUGIN(@ID@, @ID@)\n"
@@ -45,8 +45,8 @@ static const char source[] =
     "HL_PLUGIN_LIBRARY(\"@NAME@\", \"0.1.0\", plugins)\n";
 
 static const char test[] =
-    "/* Loads the plugin library as a server would, and calls each of its plugins once on a state of zeros. Extend it with\n"
-    " * states of your own and what you expect of them. */\n"
+    "/* Loads the plugin library as a server would, and calls each of its plugins once on a state of zeros. Extend it\n"
+    " * with states of your own and what you expect of them. */\n"
     "#include <dlfcn.h>\n"
     "#include <stdio.h>\n"
     "#include <stdlib.h>\n"
@@ -94,7 +94,8 @@ static const char test[] =
 static const char makefile[] =
     "# make, make test, make clean. An installed Hookline is found by pkg-config; for one in a source tree give\n"
     "# HOOKLINE_INCLUDE=/path/to/hookline/include. A plugin needs only the headers: it links nothing of Hookline.\n"
-    "HOOKLINE_CFLAGS := $(if $(HOOKLINE_INCLUDE),-I$(HOOKLINE_INCLUDE),$(shell pkg-config --cflags-only-I hookline-core))\n"
+    "INSTALLED = $(shell pkg-config --cflags-only-I hookline-core)\n"
+    "HOOKLINE_CFLAGS := $(if $(HOOKLINE_INCLUDE),-I$(HOOKLINE_INCLUDE),$(INSTALLED))\n"
     "CFLAGS ?= -O2 -g\n"
     "ALL_CFLAGS := -std=c11 -Wall -Wextra $(CFLAGS) $(HOOKLINE_CFLAGS)\n"
     "\n"
@@ -115,8 +116,8 @@ static const char makefile[] =
     ".PHONY: all test clean\n";
 
 static const char cmake[] =
-    "# cmake -B build && cmake --build build && ctest --test-dir build. An installed Hookline is found by itself; for one in\n"
-    "# a source tree give -DHOOKLINE_INCLUDE=/path/to/hookline/include. A plugin needs only the headers.\n"
+    "# cmake -B build && cmake --build build && ctest --test-dir build. An installed Hookline is found by itself; for\n"
+    "# one in a source tree give -DHOOKLINE_INCLUDE=/path/to/hookline/include. A plugin needs only the headers.\n"
     "cmake_minimum_required(VERSION 3.16)\n"
     "project(@ID@ LANGUAGES C)\n"
     "\n"

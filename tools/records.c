@@ -44,6 +44,7 @@ json_t *record_plugin(const hl_plugin_info *info)
     json_object_set_new(value, "inserted_at", time_value(info->inserted_at));
     json_object_set_new(value, "updated_at", time_value(info->updated_at));
     json_object_set_new(value, "revision", json_integer((json_int_t)info->revision));
+    json_object_set_new(value, "reason", tool_text(info->reason));
     return value;
 }
 

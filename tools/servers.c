@@ -123,11 +123,12 @@ int servers_need(struct context *context, json_t *request, json_t **answers)
     code = servers_ask(context, request, answers);
     if (code != TOOL_DONE)
         return code;
-    code =
-        json_array_size(*answers) > 0
-            ? servers_check(context, *answers)
-            : tool_error(context, TOOL_NO_SERVER, HL_ERR_PEER, "store",
-                         "No running server answered on the store %s, and only a server knows this.", context->store);
+    code = json_array_size(*answers) > 0
+               ? servers_check(context, *answers)
+               : tool_error(context, TOOL_NO_SERVER, HL_ERR_PEER, "store",
+                            "No running server answered on the store %s, and only a server knows this. "
+                            "Start the server that uses this store, or name another store.",
+                            context->store);
     if (code != TOOL_DONE) {
         json_decref(*answers);
         *answers = NULL;

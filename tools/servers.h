@@ -8,8 +8,8 @@
  * pid, which the caller releases; it is empty when no server runs. TOOL_DONE, or an exit code with the error told. */
 int servers_ask(struct context *context, json_t *request, json_t **answers);
 
-/* TOOL_DONE when a server did what it was asked; else the first one's error is told and TOOL_REFUSED returned. There is at
- * least one answer. */
+/* TOOL_DONE when a server did what it was asked; else the first one's error is told and TOOL_REFUSED returned. There is
+ * at least one answer. */
 int servers_check(struct context *context, const json_t *answers);
 
 /* Both for verbs that cannot do without: no server at all is TOOL_NO_SERVER. */

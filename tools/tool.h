@@ -8,7 +8,7 @@
 
 #include <hookline/hookline.h>
 
-/* ---- exit codes: documented in `hookline help` and the manual page ------------------------------------------------- */
+/* ---- exit codes: documented in `hookline help` and the manual page ----------------------------------------------- */
 
 enum tool_exit {
     TOOL_DONE = 0,
@@ -115,13 +115,15 @@ int tool_need_store(struct context *context);
 /* The same, and an lmdb store's folder must be there: a mistyped one must not become a new store. */
 int tool_need_folder(struct context *context);
 
-/* ---- errors: on stderr, and with --json as {"error":{...}} on stdout ------------------------------------------------ */
+/* ---- errors: on stderr, and with --json as {"error":{...}} on stdout -------------------------------------------- */
 
 /* Tells hl_last_error with what to do next; returns the exit code that fits its status. */
 int tool_fail(struct context *context);
+/* As tool_fail, with an exit code and a hint that fit better than the status's own. */
+int tool_fail_with(struct context *context, int code, const char *hint);
 /* As tool_fail over a plugin or an event, which is looked for among the known names: "did you mean". Either NULL. */
 int tool_fail_about(struct context *context, const char *plugin, const char *event);
-/* Tells an error of the command's own. field may be "". Returns `code`. */
+/* Tells an error of the command's own, whose message says what to do. field may be "". Returns `code`. */
 int tool_error(struct context *context, int code, hl_status status, const char *field, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 /* A mistake on the command line: as tool_error, and names the help to read. Returns TOOL_USAGE. */

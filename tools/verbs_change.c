@@ -183,10 +183,16 @@ int verb_register(struct context *context, int argc, char **argv)
 /* ---- the lifecycle verbs --------------------------------------------------------------------------------------- */
 
 struct change {
-    hl_status (*one)(hl_txn *txn, const char *name, unsigned flags);
+    hl_status (*one)(hl_runtime *runtime, const char *name, unsigned flags);
+    hl_status (*step)(hl_txn *txn, const char *name, unsigned flags);
     hl_status (*event)(hl_runtime *runtime, const char *event, unsigned flags);
     hl_status (*all)(hl_runtime *runtime, unsigned flags);
 };
+
+static int change_name(struct context *context, const struct change *change, const char *name)
+{
+    return change->one(context->runtime, name, 0) == HL_OK ? TOOL_DONE : tool_fail_about(context, name, NULL);
+}
 
 /* All names as one transaction. */
 static int change_names(struct context *context, const struct change *change, int argc, char **argv)
@@ -198,7 +204,7 @@ static int change_names(struct context *context, const struct change *change, in
     for (int i = 0; i < argc; i++) {
         int code;
 
-        if (change->one(txn, argv[i], 0) == HL_OK)
+        if (change->step(txn, argv[i], 0) == HL_OK)
             continue;
         code = tool_fail_about(context, argv[i], NULL);
         hl_txn_abort(txn);
@@ -213,6 +219,8 @@ static int run_change(struct context *context, const struct change *change, int 
 
     if (context->option[OPTION_ALL])
         return change->all(context->runtime, 0) == HL_OK ? TOOL_DONE : tool_fail(context);
+    if (!event && argc == 1)
+        return change_name(context, change, argv[0]);
     if (!event)
         return change_names(context, change, argc, argv);
     return change->event(context->runtime, event, 0) == HL_OK ? TOOL_DONE : tool_fail_about(context, NULL, event);
@@ -252,35 +260,35 @@ static int change_plugins(struct context *context, const struct change *change, 
 
 int verb_start(struct context *context, int argc, char **argv)
 {
-    static const struct change change = {hl_txn_start, hl_start_event, hl_start_all};
+    static const struct change change = {hl_start, hl_txn_start, hl_start_event, hl_start_all};
 
     return change_plugins(context, &change, argc, argv);
 }
 
 int verb_stop(struct context *context, int argc, char **argv)
 {
-    static const struct change change = {hl_txn_stop, hl_stop_event, hl_stop_all};
+    static const struct change change = {hl_stop, hl_txn_stop, hl_stop_event, hl_stop_all};
 
     return change_plugins(context, &change, argc, argv);
 }
 
 int verb_restart(struct context *context, int argc, char **argv)
 {
-    static const struct change change = {hl_txn_restart, hl_restart_event, hl_restart_all};
+    static const struct change change = {hl_restart, hl_txn_restart, hl_restart_event, hl_restart_all};
 
     return change_plugins(context, &change, argc, argv);
 }
 
 int verb_enable(struct context *context, int argc, char **argv)
 {
-    static const struct change change = {hl_txn_enable, NULL, NULL};
+    static const struct change change = {hl_enable, hl_txn_enable, NULL, NULL};
 
     return change_plugins(context, &change, argc, argv);
 }
 
 int verb_unregister(struct context *context, int argc, char **argv)
 {
-    static const struct change change = {hl_txn_unregister, hl_unregister_event, hl_unregister_all};
+    static const struct change change = {hl_unregister, hl_txn_unregister, hl_unregister_event, hl_unregister_all};
 
     return change_plugins(context, &change, argc, argv);
 }

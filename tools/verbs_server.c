@@ -50,8 +50,20 @@ static void print_dump(const struct context *context, const json_t *answer)
     record_print_lines(json_object_get(answer, "lines"), "  ");
 }
 
+static const json_t *lines_of_server(const json_t *answers, uint64_t pid)
+{
+    size_t i;
+    json_t *answer;
+
+    json_array_foreach (answers, i, answer) {
+        if (value_count(answer, "pid") == pid)
+            return json_object_get(answer, "lines");
+    }
+    return NULL;
+}
+
 /* Replaces the code bytes of every answer by their disassembly, or adds a hint that it could not be made. */
-static void disassemble_all(struct context *context, json_t *answers)
+static void disassemble_all(struct context *context, json_t *answers, const json_t *plans)
 {
     size_t i;
     json_t *answer;
@@ -59,32 +71,40 @@ static void disassemble_all(struct context *context, json_t *answers)
     json_array_foreach (answers, i, answer) {
         json_t *lines = servers_error(answer) ? NULL : disassemble(json_object_get(answer, "lines"));
 
-        if (lines)
+        if (lines) {
+            disassemble_name_calls(lines, lines_of_server(plans, value_count(answer, "pid")));
             json_object_set_new(answer, "lines", lines);
-        else if (!servers_error(answer))
+        } else if (!servers_error(answer))
             tool_note(context, "hookline: objdump could not be run, so these are the bytes; install binutils to see "
                                "instructions");
     }
+}
+
+static json_t *dump_request(const char *event, const char *stage)
+{
+    return json_pack("{s:s, s:o, s:s}", "ask", "dump", "event", tool_text(event), "stage", stage);
 }
 
 int verb_dump(struct context *context, int argc, char **argv)
 {
     const char *stage = context->option[OPTION_STAGE] ? context->option[OPTION_STAGE] : "plan";
     bool assembly = strcmp(stage, "asm") == 0;
-    json_t *answers;
+    json_t *answers, *plans;
     int code;
 
     (void)argc;
     if (!assembly && strcmp(stage, "plan") != 0 && strcmp(stage, "steps") != 0 && strcmp(stage, "code") != 0)
         return tool_usage(context, "\"%s\" is no stage: plan, steps, code or asm", stage);
-    code =
-        servers_need(context,
-                     json_pack("{s:s, s:s, s:s}", "ask", "dump", "event", argv[0], "stage", assembly ? "code" : stage),
-                     &answers);
-    if (code != TOOL_DONE)
+    code = servers_need(context, dump_request(argv[0], assembly ? "code" : stage), &answers);
+    if (code != TOOL_DONE || !assembly)
+        return code == TOOL_DONE ? print_answers(context, answers, print_dump) : code;
+    code = servers_ask(context, dump_request(argv[0], "plan"), &plans);
+    if (code != TOOL_DONE) {
+        json_decref(answers);
         return code;
-    if (assembly)
-        disassemble_all(context, answers);
+    }
+    disassemble_all(context, answers, plans);
+    json_decref(plans);
     return print_answers(context, answers, print_dump);
 }
 
@@ -232,7 +252,8 @@ int verb_profile(struct context *context, int argc, char **argv)
     (void)argc;
     if (code == TOOL_DONE)
         code = servers_need(context,
-                            json_pack("{s:s, s:s, s:i}", "ask", "profile", "event", argv[0], "timeout_ms", (int)ms),
+                            json_pack("{s:s, s:o, s:i}", "ask", "profile", "event", tool_text(argv[0]), "timeout_ms",
+                                      (int)ms),
                             &answers);
     return code == TOOL_DONE ? print_answers(context, answers, print_profile) : code;
 }

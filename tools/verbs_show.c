@@ -12,7 +12,7 @@ struct view {
     const char *name;
     json_t *event;  /* NULL: there is no such event */
     json_t *chain;  /* active plugins, as they run */
-    json_t *others; /* the rest, each with a reason */
+    json_t *others; /* the rest */
 };
 
 static bool match_event(const hl_event_info *info, void *user)
@@ -27,14 +27,9 @@ static bool match_event(const hl_event_info *info, void *user)
 static bool sort_out(const hl_plugin_info *info, void *user)
 {
     struct view *view = user;
-    json_t *plugin = record_plugin(info);
+    bool active = info->status == HL_STARTED || info->status == HL_RESTARTED;
 
-    if (info->status == HL_STARTED || info->status == HL_RESTARTED) {
-        json_array_append_new(view->chain, plugin);
-        return true;
-    }
-    json_object_set_new(plugin, "reason", tool_text(info->reason));
-    json_array_append_new(view->others, plugin);
+    json_array_append_new(active ? view->chain : view->others, record_plugin(info));
     return true;
 }
 

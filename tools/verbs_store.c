@@ -27,8 +27,10 @@ static int store_backup(struct context *context, const char *directory)
 
 static int store_restore(struct context *context, const char *directory)
 {
-    return hl_store_restore(context->store, directory) == HL_OK ? tell_done(context, "restore", directory)
-                                                                : tool_fail(context);
+    if (hl_store_restore(context->store, directory) == HL_OK)
+        return tell_done(context, "restore", directory);
+    return tool_fail_with(context, TOOL_REFUSED,
+                          "Nothing was changed. Name a folder that `hookline store backup` wrote.");
 }
 
 /* ---- check and info -------------------------------------------------------------------------------------------- */
