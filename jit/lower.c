@@ -1,7 +1,6 @@
-/* Lowering of units, and their text form. */
+/* Lowering of units. */
 #include "jit/lower.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,18 +77,4 @@ void hl__lowered_cleanup(hl__lowered *lowered)
 {
     free(lowered->bytes);
     *lowered = (hl__lowered){0};
-}
-
-void hl__unit_print(const hl__unit *unit, hl_line_fn *line, void *user)
-{
-    char text[512];
-
-    snprintf(text, sizeof(text), "chain %.300s steps=%zu plan=0x%" PRIxPTR " stop=0x%" PRIxPTR, unit->symbol,
-             unit->steps_len, (uintptr_t)unit->plan, (uintptr_t)unit->stop);
-    line(text, user);
-    for (size_t i = 0; i < unit->steps_len; i++) {
-        snprintf(text, sizeof(text), "step %zu call=0x%" PRIxPTR " self=0x%" PRIxPTR, i, (uintptr_t)unit->steps[i].call,
-                 (uintptr_t)unit->steps[i].self);
-        line(text, user);
-    }
 }

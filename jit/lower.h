@@ -1,9 +1,6 @@
-/* Lowering: a unit as core gives it becomes the form that travels to the compiler program. Called by client.c; the
- * printing by whoever shows what the compiler is given. */
+/* Lowering: a unit as core gives it becomes the form that travels to the compiler program. Called by client.c. */
 #ifndef HL_JIT_LOWER_H
 #define HL_JIT_LOWER_H
-
-#include <hookline/inspect.h>
 
 #include "core/compiler.h"
 #include "jit/arena.h"
@@ -21,8 +18,5 @@ void hl__lowered_cleanup(hl__lowered *lowered);
 /* A unit's symbol as a word: letters, digits, '_' and '.' stay, other bytes become '_' and two hexadecimal digits. The
  * caller frees it; NULL without memory. */
 char *hl__unit_label(const hl__unit *unit);
-
-/* Writes what the compiler is given, a line for the chain and one for each step. */
-void hl__unit_print(const hl__unit *unit, hl_line_fn *line, void *user);
 
 #endif

@@ -6,10 +6,8 @@
 #ifndef HOOKLINE_CALL_H
 #define HOOKLINE_CALL_H
 
-#ifndef URCU_INLINE_SMALL_FUNCTIONS
-#define URCU_INLINE_SMALL_FUNCTIONS
-#endif
-#include <urcu/urcu-bp.h>
+/* liburcu's read side inlined: its functions are under ten lines, which its authors allow in code of any licence. */
+#include <urcu/static/urcu-bp.h>
 
 #include <hookline/event.h>
 
@@ -62,12 +60,12 @@ static inline hl_reply hl_call(hl_event *event, void *state, const void *meta)
     hl__chain_fn *entry;
     hl_reply reply;
 
-    urcu_bp_read_lock();
+    _urcu_bp_read_lock();
     entry = __atomic_load_n(&event->entry, __ATOMIC_ACQUIRE);
     hl__thread_enter(thread, (const void *)(uintptr_t)entry);
     reply = entry(event, state, meta);
     hl__thread_leave(thread);
-    urcu_bp_read_unlock();
+    _urcu_bp_read_unlock();
     return reply;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <urcu/urcu-bp.h>
+
 #include "core/error.h"
 #include "core/thread.h"
 

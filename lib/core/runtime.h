@@ -24,6 +24,7 @@
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+#include <urcu/urcu-bp.h>
 #include <urcu/rculfhash.h>
 
 /* Where an event's chain stands on its way to code. */
