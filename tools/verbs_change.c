@@ -2,11 +2,26 @@
  * plugins that were held or released with it included. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "servers.h"
 #include "verbs.h"
 
 #define SETTLE_MS 15000
+
+/* When the change was asked of the library, and when the library said that it is stored: CLOCK_MONOTONIC, which all
+ * processes of a machine share, so that a server's own times can be held against them. */
+struct moments {
+    uint64_t asked_ns, stored_ns;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 /* ---- what changed ---------------------------------------------------------------------------------------------- */
 
@@ -137,7 +152,7 @@ static int wait_for_servers(struct context *context, const json_t *changes, json
 
 /* ---- telling --------------------------------------------------------------------------------------------------- */
 
-static int tell_changes(struct context *context, json_t *before)
+static int tell_changes(struct context *context, json_t *before, const struct moments *at)
 {
     json_t *after = take_states(context);
     json_t *settled = json_array();
@@ -149,7 +164,9 @@ static int tell_changes(struct context *context, json_t *before)
     if (code == TOOL_DONE && context->option[OPTION_WAIT])
         code = wait_for_servers(context, changes, settled);
     if (code == TOOL_DONE && context->json)
-        code = tool_print_json(json_pack("{s:O, s:O}", "changed", changes, "settled", settled), code);
+        code = tool_print_json(json_pack("{s:O, s:O, s:I, s:I}", "changed", changes, "settled", settled, "asked_ns",
+                                         (json_int_t)at->asked_ns, "stored_ns", (json_int_t)at->stored_ns),
+                               code);
     else if (code == TOOL_DONE)
         print_changes(context, changes);
     json_decref(settled);
@@ -163,6 +180,7 @@ static int tell_changes(struct context *context, json_t *before)
 int verb_register(struct context *context, int argc, char **argv)
 {
     unsigned flags = context->option[OPTION_START] ? HL_START : 0;
+    struct moments at;
     json_t *before;
     int code = tool_open(context, TOOL_CREATE);
 
@@ -171,11 +189,13 @@ int verb_register(struct context *context, int argc, char **argv)
     before = take_states(context);
     if (!before)
         return TOOL_REFUSED;
+    at.asked_ns = now_ns();
     for (int i = 0; code == TOOL_DONE && i < argc; i++)
         if (hl_register_library(context->runtime, argv[i], flags) != HL_OK)
             code = tool_fail(context);
+    at.stored_ns = now_ns();
     if (code == TOOL_DONE)
-        code = tell_changes(context, before);
+        code = tell_changes(context, before, &at);
     json_decref(before);
     return code;
 }
@@ -238,6 +258,7 @@ static int check_target(struct context *context, int argc)
 
 static int change_plugins(struct context *context, const struct change *change, int argc, char **argv)
 {
+    struct moments at;
     json_t *before;
     uint32_t ms;
     int code = check_target(context, argc);
@@ -251,9 +272,11 @@ static int change_plugins(struct context *context, const struct change *change, 
     before = take_states(context);
     if (!before)
         return TOOL_REFUSED;
+    at.asked_ns = now_ns();
     code = run_change(context, change, argc, argv);
+    at.stored_ns = now_ns();
     if (code == TOOL_DONE)
-        code = tell_changes(context, before);
+        code = tell_changes(context, before, &at);
     json_decref(before);
     return code;
 }
