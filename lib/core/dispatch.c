@@ -130,6 +130,17 @@ static void *failed_state(const hl_call_options *options, const hl_reply *reply)
     return instead ? instead : reply->state;
 }
 
+/* Counts as being inside a plugin: a merge function that waited for dispatches to end would wait for this one. */
+static void *merge_private(hl_merge_fn *merge, void *result, const void *private_data)
+{
+    struct hl__thread *thread = hl__thread_current();
+
+    hl__thread_enter(thread, NULL);
+    result = merge(result, private_data);
+    hl__thread_leave(thread);
+    return result;
+}
+
 static hl_reply call_checked(hl_event *event, void *state, const hl_call_options *options)
 {
     struct hl__event *inner = __atomic_load_n(&event->inner, __ATOMIC_ACQUIRE);
@@ -143,7 +154,7 @@ static hl_reply call_checked(hl_event *event, void *state, const hl_call_options
     if (reply.verdict < 0)
         reply.state = failed_state(options, &reply);
     else if (options->private_data && merge)
-        reply.state = merge(reply.state, options->private_data);
+        reply.state = merge_private(merge, reply.state, options->private_data);
     return reply;
 }
 
