@@ -135,7 +135,7 @@ static hl_reply dispatches_deeper(void *self, void *state, const void *meta)
 
 static void dispatches_may_be_nested_deeper_than_anyone_counts(void **unused)
 {
-    int depth = 100;
+    int depth = 600;
 
     (void)unused;
     ok(hl_unregister_all(runtime, 0));

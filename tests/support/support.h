@@ -124,9 +124,10 @@ uint64_t test_now_ns(void);
 /* Waits for a condition for at most ten seconds. */
 #define eventually(condition)                                                                                          \
     do {                                                                                                               \
-        for (int tries_ = 0; tries_ < 10000 && !(condition); tries_++)                                                 \
+        bool came_ = false;                                                                                            \
+        for (int tries_ = 0; tries_ < 10000 && !(came_ = (condition)); tries_++)                                       \
             test_sleep_ms(1);                                                                                          \
-        assert_true(condition);                                                                                        \
+        _assert_true(came_, #condition, __FILE__, __LINE__);                                                           \
     } while (0)
 
 #endif
