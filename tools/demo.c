@@ -75,8 +75,10 @@ static int take_option(struct demo *demo, int option, const char *given)
     case ':':
         return tool_usage(demo->context, "%s needs a value", given);
     default:
-        return tool_usage(demo->context, "unknown option %s; there are --input FILE, --seconds N, --threads N and "
-                                         "--requests N", given);
+        return tool_usage(demo->context,
+                          "unknown option %s; there are --input FILE, --seconds N, --threads N and "
+                          "--requests N",
+                          given);
     }
 }
 

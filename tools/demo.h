@@ -76,7 +76,7 @@ bool demo_command(struct demo *demo, const char *const *arguments, json_t **out)
 void demo_cleanup(struct demo *demo);
 
 /* ---- demo_changes.c: the changes that the demo makes ---- */
-bool demo_changes_run(struct demo *demo);                      /* one after the other, with the chains before and after */
+bool demo_changes_run(struct demo *demo); /* one after the other, with the chains before and after */
 bool demo_changes_churn(struct demo *demo, uint64_t until_ns); /* the same two without pause */
 bool demo_chains(struct demo *demo, json_t **out);             /* event -> {chain, engine}, as the server has it */
 bool demo_engine(struct demo *demo);                           /* reports the engine, and why it is not a faster one */
@@ -101,8 +101,8 @@ void demo_load_stop(struct load *load, struct demo_load_counts *out); /* NULL is
 char *demo_load_get(unsigned port, const char *path);
 
 /* ---- the two journeys, and the report ---- */
-bool demo_http(struct demo *demo);  /* demo_http.c */
-bool demo_input(struct demo *demo); /* demo_input.c */
+bool demo_http(struct demo *demo);               /* demo_http.c */
+bool demo_input(struct demo *demo);              /* demo_input.c */
 void demo_report_print(const struct demo *demo); /* demo_report.c */
 
 #endif

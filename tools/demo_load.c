@@ -233,8 +233,7 @@ void demo_load_stop(struct load *load, struct demo_load_counts *out)
 static bool ask_once(int fd, const char *path)
 {
     char text[256];
-    int len =
-        snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", path);
+    int len = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", path);
 
     return len > 0 && (size_t)len < sizeof(text) && send(fd, text, (size_t)len, MSG_NOSIGNAL) == len;
 }

@@ -111,8 +111,8 @@ static bool set_attributes(posix_spawnattr_t *attributes)
     sigfillset(&all);
     return posix_spawnattr_setsigmask(attributes, &none) == 0 && posix_spawnattr_setsigdefault(attributes, &all) == 0 &&
            posix_spawnattr_setpgroup(attributes, 0) == 0 &&
-           posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                    POSIX_SPAWN_SETPGROUP) == 0;
+           posix_spawnattr_setflags(attributes,
+                                    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP) == 0;
 }
 
 static bool set_files(posix_spawn_file_actions_t *files, const struct demo *demo, int input, int output)
@@ -134,8 +134,8 @@ static int spawn_with(const struct spawning *spawning, int input, int output, pi
         return failed;
     if (posix_spawnattr_init(&attributes) == 0) {
         if (set_files(&files, spawning->demo, input, output) && set_attributes(&attributes))
-            failed = posix_spawn(pid, spawning->argv[0], &files, &attributes,
-                                 (char *const *)(uintptr_t)spawning->argv, environ);
+            failed = posix_spawn(pid, spawning->argv[0], &files, &attributes, (char *const *)(uintptr_t)spawning->argv,
+                                 environ);
         posix_spawnattr_destroy(&attributes);
     }
     posix_spawn_file_actions_destroy(&files);
@@ -302,8 +302,8 @@ bool demo_server_listen(struct demo *demo, uint64_t until_ns)
 static bool spawn_server(struct demo *demo)
 {
     char program[PATH_MAX + 16], threads[24];
-    const char *http[] = {program,   "--store", demo->store,   "--port", "0",
-                          "--stats", "--threads", threads, "--until-eof", NULL};
+    const char *http[] = {program,   "--store",   demo->store, "--port",      "0",
+                          "--stats", "--threads", threads,     "--until-eof", NULL};
     const char *input[] = {program, "--store", demo->store, "--input", demo->input, "--repeat", "--until-eof", NULL};
     struct spawning spawning = {demo, demo->input ? input : http, true};
 

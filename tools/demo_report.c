@@ -62,8 +62,9 @@ static void print_changes(const struct demo *demo)
     json_t *change;
 
     title(demo->context, "CHANGES");
-    puts("Each is a run of the hookline command, which reaches the server through the store. Times begin when the command\n"
-         "asks for the change (stored: durably on disk) and are CLOCK_MONOTONIC in both processes.\n");
+    puts(
+        "Each is a run of the hookline command, which reaches the server through the store. Times begin when the command\n"
+        "asks for the change (stored: durably on disk) and are CLOCK_MONOTONIC in both processes.\n");
     json_array_foreach (changes, i, change)
         print_change(i + 1, change);
     puts("");
@@ -125,9 +126,10 @@ static void print_dispatch(const struct demo *demo)
         tool_table_cell(table, "%s", duration_of(row, "p999_ns"));
     }
     tool_table_print(table, demo->context, "");
-    puts("One dispatch of the event's chain, the plugins' own work and the reading of the clock included, measured in the\n"
-         "server. Server, load and commands share this machine's processors: a thread that had to wait for one shows in the\n"
-         "last column. `hookline bench` measures dispatch alone.");
+    puts(
+        "One dispatch of the event's chain, the plugins' own work and the reading of the clock included, measured in the\n"
+        "server. Server, load and commands share this machine's processors: a thread that had to wait for one shows in the\n"
+        "last column. `hookline bench` measures dispatch alone.");
 }
 
 static void print_counts(const char *what, const json_t *counts)
@@ -152,7 +154,7 @@ static void print_input(const struct demo *demo)
     if (!input)
         return;
     title(demo->context, "LINES");
-    printf("%llu lines in the file, run over %llu times in full: %llu lines run.\n",
+    printf("Lines in the file: %llu. Full passes over it: %llu. Lines run: %llu.\n",
            (unsigned long long)value_count(input, "file_lines"), (unsigned long long)value_count(input, "passes"),
            (unsigned long long)lines);
     printf("%.0f ns a line: reading it, three chains, and the changes meanwhile.\n",

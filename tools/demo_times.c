@@ -43,8 +43,8 @@ static void match(json_t *change, const json_t *notices)
     if (!swapped)
         return;
     set_time(change, "visible_ns", swapped, asked_ns);
-    set_time(change, "compiled_ns", find_notice(notices, "compiled", event, asked_ns, value_count(swapped, "generation")),
-             asked_ns);
+    set_time(change, "compiled_ns",
+             find_notice(notices, "compiled", event, asked_ns, value_count(swapped, "generation")), asked_ns);
 }
 
 void demo_times_match(json_t *changes, const json_t *notices)

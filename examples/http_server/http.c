@@ -32,8 +32,7 @@ struct request {
 
 static void set_client(struct http_exchange *exchange, struct MHD_Connection *connection)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr_in *address = info ? (const struct sockaddr_in *)info->client_addr : NULL;
 
     if (!address || !inet_ntop(AF_INET, &address->sin_addr, exchange->client, sizeof(exchange->client)))
@@ -154,9 +153,8 @@ struct http *http_start(struct site *site, uint16_t port, unsigned threads)
     http->site = site;
     errno = 0;
     http->daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC, port, NULL, NULL, handle, http,
-                                    MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-                                    MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0U,
-                                    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+                                    MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_THREAD_POOL_SIZE,
+                                    threads > 1 ? threads : 0U, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
                                     MHD_OPTION_NOTIFY_COMPLETED, completed, http, MHD_OPTION_END);
     if (http->daemon)
         return http;

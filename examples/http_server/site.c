@@ -102,8 +102,8 @@ static void on_notice(const hl_notice *notice, void *user)
     (void)user;
     stats_notice(notice);
     if (notice->kind == HL_NOTICE_SWAPPED || notice->kind == HL_NOTICE_COMPILED)
-        fprintf(stderr, "http-server: %s: generation %llu %s\n", notice->event,
-                (unsigned long long)notice->generation, notice->kind == HL_NOTICE_SWAPPED ? "runs" : "is compiled");
+        fprintf(stderr, "http-server: %s: generation %llu %s\n", notice->event, (unsigned long long)notice->generation,
+                notice->kind == HL_NOTICE_SWAPPED ? "runs" : "is compiled");
     if (notice->kind == HL_NOTICE_LOAD_FAILED || notice->kind == HL_NOTICE_COMPILE_FAILED)
         fprintf(stderr, "http-server: %s: %s\n", notice->event, notice->reason);
 }

@@ -12,8 +12,8 @@ int main(void)
     hl_runtime *runtime;
     hl_event *visit;
     hello.self = "Hello", hello.priority = 1, bye.self = "Goodbye", bye.priority = 2;
-    if (hl_open(NULL, &runtime) || hl_event_open(runtime, "visit", &visit) ||
-        hl_register(runtime, &hello, HL_START) || hl_register(runtime, &bye, HL_START | HL_WAIT_COMPILED))
+    if (hl_open(NULL, &runtime) || hl_event_open(runtime, "visit", &visit) || hl_register(runtime, &hello, HL_START) ||
+        hl_register(runtime, &bye, HL_START | HL_WAIT_COMPILED))
         return fprintf(stderr, "%s\n", hl_last_error()->message);
     hl_call(visit, NULL, "world");
     hl_close(runtime);
