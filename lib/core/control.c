@@ -53,8 +53,10 @@ static void tick(hl_runtime *runtime)
     if (now < runtime->next_tick_ns)
         return;
     runtime->next_tick_ns = now + TICK_NS;
-    if (runtime->parts.store->ops->tick)
-        runtime->parts.store->ops->tick(runtime->parts.store);
+    if (!runtime->parts.store->ops->tick || hl__lock(runtime, "tick") != HL_OK)
+        return;
+    runtime->parts.store->ops->tick(runtime->parts.store);
+    hl__unlock(runtime);
 }
 
 static int timeout_ms(hl_runtime *runtime)

@@ -161,7 +161,7 @@ hl_status hl_counters_get(hl_runtime *runtime, hl_counters *out)
     if (status != HL_OK)
         return status;
     counters = runtime->counters;
-    counters.failures = 0;
+    counters.reclaimed = __atomic_load_n(&runtime->reclaimed, __ATOMIC_RELAXED);
     HASH_ITER(hh, runtime->events, event, next) {
         counters.failures += __atomic_load_n(&event->failures, __ATOMIC_RELAXED);
     }

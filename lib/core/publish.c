@@ -26,7 +26,7 @@ static void release_plan(hl__retired *retired)
 
     if (plan->code)
         plan->compiler->ops->release(plan->compiler, plan->code);
-    __atomic_add_fetch(&retired->runtime->counters.reclaimed, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&retired->runtime->reclaimed, 1, __ATOMIC_RELAXED);
     hl__plan_unref(plan);
 }
 

@@ -196,9 +196,9 @@ void hl_close(hl_runtime *runtime)
 {
     if (!runtime || hl__check_may_wait(runtime, "close") != HL_OK || !begin_close(runtime))
         return;
+    hl__control_stop(runtime);
     if (runtime->control)
         runtime->parts.control_close(runtime->control);
-    hl__control_stop(runtime);
     pthread_mutex_lock(&runtime->lock);
     hl__events_close(runtime);
     hl__unbind_all(runtime);

@@ -109,6 +109,7 @@ struct hl_runtime {
 
     struct hl__notices *notices;
     hl_counters counters;
+    uint64_t reclaimed;       /* atomic; belongs to the counters */
 
     pthread_t thread;         /* the control thread */
     int wake_fd;

@@ -1,4 +1,4 @@
-/* The store as core sees it: records at a revision, commits that compare and swap, and a way to wait for changes.
+/* The store as core sees it: records at a revision, commits that compare and swap, a way to wait for changes.
  *
  * A store has one revision, which rises by one with every commit. A reader that knows revision R asks for what changed
  * since R. All functions fail with the thread's error set. They are called with the runtime's lifecycle lock held, except
@@ -27,10 +27,10 @@ typedef struct hl__store_change {
 } hl__store_change;
 
 typedef struct hl__store_commit {
-    uint64_t expected;   /* the revision that the changes were computed on; the new one is expected + 1 */
+    uint64_t expected; /* the revision that the changes were computed on; the new one is expected + 1 */
     const hl__store_change *changes;
-    size_t changes_len;  /* at least 1 */
-    const char *action;  /* for the activity log, such as "register" */
+    size_t changes_len; /* at least 1 */
+    const char *action; /* for the activity log, such as "register" */
 } hl__store_commit;
 
 #define HL__STORE_READ_ONLY (1u << 0)
