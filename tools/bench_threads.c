@@ -1,12 +1,13 @@
 /* The thread case of hookline bench: two threads dispatching against one, on one event and on an event each. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
 
 #define THREADS 2
-#define WINDOW 400000 /* dispatches of a thread */
+#define WINDOW 80000 /* dispatches of a thread: about a millisecond, so that few windows meet other processes */
 
 /* What one thread writes to is on cache lines of its own, so that only Hookline could be shared. */
 typedef struct lane {
@@ -23,7 +24,7 @@ typedef struct work {
     uint64_t expected[THREADS];
     size_t threads_len; /* of the window that is measured */
     int mode;
-    pthread_barrier_t barrier;
+    size_t waiting; /* atomic: threads that are ready to begin */
 } work;
 
 enum { ONE, TWO_ON_ONE_EVENT, TWO_ON_THEIR_OWN, ONE_BY_HAND, TWO_BY_HAND, MODES };
@@ -58,12 +59,38 @@ static void dispatch(work *w, size_t at, size_t times)
         dispatch_by_hand(w->b->parts.state->call, &w->lanes[at].state, times);
 }
 
+/* The threads meet spinning: a sleeping one would begin later. */
+static void meet(work *w)
+{
+    __atomic_add_fetch(&w->waiting, 1, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(&w->waiting, __ATOMIC_ACQUIRE) < w->threads_len)
+        ;
+}
+
+/* A processor of its own for each lane, where there are enough: new threads begin on one and are spread only later. */
+static void pin(size_t lane)
+{
+    cpu_set_t allowed, one;
+
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+        return;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &allowed) || lane-- > 0)
+            continue;
+        CPU_SET(cpu, &one);
+        pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+        return;
+    }
+}
+
 static void *run_job(void *argument)
 {
     job *j = argument;
 
+    pin(j->lane);
     dispatch(j->w, j->lane, WINDOW / 10);
-    pthread_barrier_wait(&j->w->barrier);
+    meet(j->w);
     j->begin_ns = bench_now_ns();
     dispatch(j->w, j->lane, WINDOW);
     j->end_ns = bench_now_ns();
@@ -100,15 +127,18 @@ static int check_lanes(work *w)
     return TOOL_DONE;
 }
 
-static int start_jobs(job *jobs, pthread_t *threads, size_t len)
+/* A thread that cannot be started counts as waiting, so that the others do not spin for ever. */
+static bool run_jobs(work *w, job *jobs)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (pthread_create(&threads[i], NULL, run_job, &jobs[i]) != 0)
-            abort(); /* the barrier would hold the others for ever */
-    }
-    for (size_t i = 0; i < len; i++)
+    pthread_t threads[THREADS];
+    size_t started = 0;
+
+    while (started < w->threads_len && pthread_create(&threads[started], NULL, run_job, &jobs[started]) == 0)
+        started++;
+    __atomic_add_fetch(&w->waiting, w->threads_len - started, __ATOMIC_ACQ_REL);
+    for (size_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
-    return TOOL_DONE;
+    return started == w->threads_len;
 }
 
 /* Dispatches in a nanosecond, all threads together, from the first one's begin to the last one's end. */
@@ -126,13 +156,12 @@ static double rate(const job *jobs, size_t len)
 static int measure(work *w, int mode, double *out)
 {
     job jobs[THREADS] = {{.w = w, .lane = 0}, {.w = w, .lane = 1}};
-    pthread_t threads[THREADS];
 
     w->mode = mode;
     w->threads_len = mode == ONE || mode == ONE_BY_HAND ? 1 : THREADS;
-    pthread_barrier_init(&w->barrier, NULL, (unsigned)w->threads_len);
-    start_jobs(jobs, threads, w->threads_len);
-    pthread_barrier_destroy(&w->barrier);
+    w->waiting = 0;
+    if (!run_jobs(w, jobs))
+        return tool_error(w->b->context, TOOL_REFUSED, HL_ERR_SYSTEM, "", "A thread cannot be started.");
     *out = rate(jobs, w->threads_len);
     return check_lanes(w);
 }
@@ -203,7 +232,7 @@ static void print_all(const work *w, const double *rates)
 
 static int measure_rounds(work *w)
 {
-    size_t rounds = w->b->rounds ? w->b->rounds : w->b->quick ? 15 : 41;
+    size_t rounds = w->b->rounds ? w->b->rounds : w->b->quick ? 101 : 401;
     double *rates = malloc(MODES * rounds * sizeof(*rates));
     double medians[MODES];
     int code = rates ? TOOL_DONE : TOOL_REFUSED;
