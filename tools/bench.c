@@ -1,9 +1,10 @@
 /* hookline bench: measures Hookline on this machine, side by side with hand-written calls, a loop over pointers and bare
  * LMDB. This file has its command line and runs its cases; each case is in a file of its own. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/prctl.h>
 
 #include "bench.h"
 
@@ -173,8 +174,10 @@ static int run_in_folder(bench *b, int argc, char **argv)
     return code;
 }
 
+/* A child dies with the run that started it. */
 static int run_child(bench *b, const char *name, int argc, char **argv)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (strcmp(name, "open") == 0)
         return bench_open_child(b, argc, argv);
     if (strcmp(name, "notice") == 0)

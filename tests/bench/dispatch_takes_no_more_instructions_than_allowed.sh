@@ -8,6 +8,7 @@ command -v valgrind >/dev/null || skip "valgrind is not installed"
 folder=$(mktemp -d "$PWD/callgrind.XXXXXX") || exit 1
 trap 'rm -rf "$folder"' EXIT
 
+# shellcheck disable=SC2317 # called by check_engine
 count_by_callgrind() {
     local out=$folder/out
     valgrind -q --tool=callgrind --callgrind-out-file="$out" --toggle-collect=count_dispatches \
