@@ -158,29 +158,36 @@ hl_status hl__check_contract(const char *action, const hl_contract *contract)
     return HL_OK;
 }
 
-hl_status hl__check_spec(const char *action, const hl_plugin_spec *spec, hl_plugin_spec *out)
+static hl_status check_fields(const char *action, const hl_plugin_spec *spec)
 {
-    hl_plugin_spec checked = HL_PLUGIN_INIT(NULL, NULL, NULL);
-    hl_status status = hl__copy_struct(action, "spec", &checked, sizeof(checked), spec, offsetof(hl_plugin_spec, self));
+    hl_status status = hl__check_name(action, "name", spec->name);
 
     if (status == HL_OK)
-        status = hl__check_name(action, "name", checked.name);
+        status = hl__check_name(action, "event", spec->event);
+    if (status == HL_OK && !spec->call)
+        status = hl__fail(HL_ERR_INVALID, action, "call", "Plugin \"%s\" has no call function; give one.", spec->name);
+    if (status == HL_OK && (spec->priority < 0 || spec->priority > 100))
+        status = hl__fail(HL_ERR_INVALID, action, "priority", "Priority %d of \"%s\" is outside 0..100.", spec->priority,
+                          spec->name);
+    if (status == HL_OK && spec->extension)
+        status = hl__check_name(action, "extension", spec->extension);
+    if (status == HL_OK && spec->extra)
+        status = check_text(action, "extra", spec->extra, HL__EXTRA_MAX);
     if (status == HL_OK)
-        status = hl__check_name(action, "event", checked.event);
-    if (status == HL_OK && !checked.call)
-        status = hl__fail(HL_ERR_INVALID, action, "call", "Plugin \"%s\" has no call function; give one.", checked.name);
-    if (status == HL_OK && (checked.priority < 0 || checked.priority > 100))
-        status = hl__fail(HL_ERR_INVALID, action, "priority", "Priority %d of \"%s\" is outside 0..100.",
-                          checked.priority, checked.name);
-    if (status == HL_OK && checked.extension)
-        status = hl__check_name(action, "extension", checked.extension);
-    if (status == HL_OK && checked.extra)
-        status = check_text(action, "extra", checked.extra, HL__EXTRA_MAX);
-    if (status == HL_OK)
-        status = check_depends(action, checked.depends);
-    if (status == HL_OK && checked.contract)
-        status = hl__check_contract(action, checked.contract);
-    if (status == HL_OK)
-        *out = checked;
+        status = check_depends(action, spec->depends);
+    if (status == HL_OK && spec->contract)
+        status = hl__check_contract(action, spec->contract);
     return status;
+}
+
+hl_status hl__check_spec(const char *action, const hl_plugin_spec *spec, hl_plugin_spec *out)
+{
+    hl_plugin_spec read = HL_PLUGIN_INIT(NULL, NULL, NULL);
+    hl_status status = hl__copy_struct(action, "spec", &read, sizeof(read), spec, offsetof(hl_plugin_spec, self));
+
+    out->size = 0;
+    if (status != HL_OK)
+        return status;
+    *out = read;
+    return check_fields(action, out);
 }

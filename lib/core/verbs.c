@@ -60,6 +60,23 @@ hl__record *hl__candidate_new(const hl_plugin_spec *spec, const hl__source *sour
 
 const hl__source hl__host_source = {"", "", "", "host"};
 
+/* The spec may be refused for its very name or event. */
+static void notify_refused(hl_runtime *runtime, const hl_plugin_spec *spec, const hl__error_copy *error)
+{
+    bool named = hl__check_name("register", "event", spec->event) == HL_OK;
+    hl_notice notice = {.kind = HL_NOTICE_REGISTER_ERROR,
+                        .event = named ? spec->event : "",
+                        .status = error->status,
+                        .reason = error->message};
+
+    if (hl__lock(runtime, "register") != HL_OK)
+        return;
+    hl__notify(runtime, &notice, NULL);
+    hl__log(runtime, HL_LOG_ERROR, "event", "plugin \"%.255s\" was refused: %s", spec->name ? spec->name : "",
+            error->message);
+    hl__unlock(runtime);
+}
+
 static void tell_refused(hl_runtime *runtime, const hl_plugin_spec *spec)
 {
     hl__error_copy error;
@@ -67,17 +84,7 @@ static void tell_refused(hl_runtime *runtime, const hl_plugin_spec *spec)
     hl__error_save(&error);
     if (spec->on_dependency_error)
         spec->on_dependency_error(spec->self, hl_last_error());
-    hl__error_restore(&error);
-    if (hl__lock(runtime, "register") == HL_OK) {
-        hl_notice notice = {.kind = HL_NOTICE_REGISTER_ERROR,
-                            .event = spec->event,
-                            .status = error.status,
-                            .reason = error.message};
-
-        hl__notify(runtime, &notice, NULL);
-        hl__log(runtime, HL_LOG_ERROR, "event", "plugin \"%s\" was refused: %s", spec->name, error.message);
-        hl__unlock(runtime);
-    }
+    notify_refused(runtime, spec, &error);
     hl__error_restore(&error);
 }
 
@@ -105,16 +112,15 @@ static hl_status register_checked(hl_runtime *runtime, const hl_plugin_spec *spe
 hl_status hl_register(hl_runtime *runtime, const hl_plugin_spec *spec, unsigned flags)
 {
     hl_plugin_spec checked;
-    hl_status status = hl__check_flags("register", flags, HL_START | HL_WAIT_COMPILED | HL_WAIT_IDLE);
+    hl_status status = hl__check_spec("register", spec, &checked);
 
     if (status == HL_OK)
-        status = hl__check_spec("register", spec, &checked);
-    if (status != HL_OK)
-        return status;
-    status = hl__check_contract_of(runtime, "register", &checked);
+        status = hl__check_flags("register", flags, HL_START | HL_WAIT_COMPILED | HL_WAIT_IDLE);
+    if (status == HL_OK)
+        status = hl__check_contract_of(runtime, "register", &checked);
     if (status == HL_OK)
         status = register_checked(runtime, &checked, flags);
-    if (status != HL_OK && status != HL_ERR_FORKED && status != HL_ERR_CLOSED && runtime)
+    if (status != HL_OK && checked.size)
         tell_refused(runtime, &checked);
     return status;
 }
