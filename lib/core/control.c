@@ -71,6 +71,14 @@ static int timeout_ms(hl_runtime *runtime)
     return until <= now ? 0 : (int)((until - now + 999999) / 1000000);
 }
 
+/* An operator's runtime looks at the store when it is asked; only its subscribers want to hear of changes. */
+static int store_fd(hl_runtime *runtime)
+{
+    if ((runtime->options.flags & HL_OPEN_RECORDS_ONLY) && !hl__notices_wanted(runtime))
+        return -1;
+    return runtime->parts.store->ops->watch_fd(runtime->parts.store);
+}
+
 enum { WAKE, STORE, COMPILER, CONTROL, WATCHED };
 
 static void wait_for_work(hl_runtime *runtime, struct pollfd *watched)
@@ -78,10 +86,10 @@ static void wait_for_work(hl_runtime *runtime, struct pollfd *watched)
     hl__compiler *compiler = runtime->parts.compiler;
 
     watched[WAKE] = (struct pollfd){.fd = runtime->wake_fd, .events = POLLIN};
-    watched[STORE] = (struct pollfd){.fd = runtime->parts.store->ops->watch_fd(runtime->parts.store), .events = POLLIN};
+    watched[STORE] = (struct pollfd){.fd = store_fd(runtime), .events = POLLIN};
     watched[COMPILER] = (struct pollfd){.fd = compiler ? compiler->ops->fd(compiler) : -1, .events = POLLIN};
-    watched[CONTROL] = (struct pollfd){.fd = runtime->control ? runtime->parts.control_fd(runtime->control) : -1,
-                                       .events = POLLIN};
+    watched[CONTROL] =
+        (struct pollfd){.fd = runtime->control ? runtime->parts.control_fd(runtime->control) : -1, .events = POLLIN};
     if (poll(watched, WATCHED, timeout_ms(runtime)) < 0)
         watched[STORE].revents = watched[CONTROL].revents = 0; /* interrupted: look again */
 }

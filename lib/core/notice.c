@@ -193,6 +193,16 @@ void hl__log(hl_runtime *runtime, hl_log_level level, const char *component, con
     hl__wake(runtime);
 }
 
+bool hl__notices_wanted(hl_runtime *runtime)
+{
+    bool wanted;
+
+    pthread_mutex_lock(&runtime->notices->lock);
+    wanted = runtime->notices->subscriptions != NULL;
+    pthread_mutex_unlock(&runtime->notices->lock);
+    return wanted;
+}
+
 /* ---- delivering, on the control thread ---- */
 
 static hl_subscription *next_for(hl_subscription *at, uint64_t sequence)
@@ -295,6 +305,7 @@ static hl_status add(hl_runtime *runtime, hl_subscription *made, hl_subscription
     notices->subscriptions = made;
     pthread_mutex_unlock(&notices->lock);
     hl__unlock(runtime);
+    hl__wake(runtime); /* the store may have to be watched from now on */
     *out = made;
     return HL_OK;
 }

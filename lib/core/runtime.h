@@ -210,6 +210,8 @@ hl_status hl__notices_new(hl_runtime *runtime);
 void hl__notices_destroy(hl_runtime *runtime);
 /* Hands a notice to the subscribers; record (may be NULL) becomes notice->plugin. Lock held if there is a record. */
 void hl__notify(hl_runtime *runtime, const hl_notice *notice, const hl__record *record);
+/* Whether anybody has subscribed. */
+bool hl__notices_wanted(hl_runtime *runtime);
 /* Has the plugin's on_status called on the control thread. Lock held. */
 void hl__notify_status(hl_runtime *runtime, hl__binding *binding, hl_plugin_status before, hl_plugin_status after);
 /* Control thread, without the lock: calls subscribers, status functions and the log. */

@@ -44,9 +44,18 @@ static hl_status lmdb_revision(hl__store *store, uint64_t *out)
     return status;
 }
 
+/* What was committed between load and here is made up for by waking at once. */
 static int lmdb_watch_fd(hl__store *store)
 {
-    return ((hl__opener *)store)->watch_fd;
+    hl__opener *self = (hl__opener *)store;
+
+    if (self->watch_fd >= 0)
+        return self->watch_fd;
+    if (hl__watch_open(self) == HL_OK)
+        hl__watch_wake(self);
+    else
+        hl__watch_close(self);
+    return self->watch_fd;
 }
 
 static void lmdb_watch_drain(hl__store *store)
@@ -107,11 +116,6 @@ hl_status hl__lmdb_open(const char *directory, unsigned flags, uint64_t map_byte
     hl_status status = hl__env_join(self, directory, map_bytes);
     if (status != HL_OK) {
         free(self);
-        return status;
-    }
-    status = hl__watch_open(self);
-    if (status != HL_OK) {
-        lmdb_close(&self->base);
         return status;
     }
     *out = &self->base;

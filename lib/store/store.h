@@ -47,7 +47,9 @@ typedef struct hl__store_ops {
     /* All changes or none, durable when it returns HL_OK (G7). HL_ERR_CONFLICT when the revision is not `expected`:
      * nothing is written, and no error text is set. */
     hl_status (*commit)(hl__store *store, const hl__store_commit *commit);
-    /* Readable when another opener of the store may have committed; -1: there can be no other. */
+    /* Readable when another opener of the store may have committed. Watching begins with the first call, and costs the
+     * closing of the store some time: whoever need not hear of changes does not call it. -1: there can be no other
+     * opener, or the system has no means left; tick has to do then. */
     int (*watch_fd)(hl__store *store);
     void (*watch_drain)(hl__store *store);
     /* Regular housekeeping, about once a second from the control thread: dead readers, a missed notice. May be NULL. */

@@ -100,6 +100,8 @@ hl__store *open_store(const char *url)
     hl_status status = hl__store_open(url, 0, 0, &store);
     if (status != HL_OK)
         fail_msg("%s: %s", url, hl_last_error()->message);
+    store->ops->watch_fd(store);
+    store->ops->watch_drain(store);
     return store;
 }
 
