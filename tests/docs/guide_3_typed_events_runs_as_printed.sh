@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# The guide's chapter 3-typed-events: its files compile, its commands run, and they print what it shows.
+. "$(dirname "$0")/support/chapter.sh"
+run_document "$HOOKLINE_SOURCE/docs/guide/3-typed-events.md"
