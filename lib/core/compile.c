@@ -191,13 +191,15 @@ static void refuse(hl_runtime *runtime, batch *refused)
         done(runtime, refused->units[i].ticket, HL_ERR_COMPILE, error.message, NULL);
 }
 
+/* Returns whether there was a batch that the compiler refused. One that takes nothing for a while refuses at once and says
+ * why: nobody should wait for a helper that is not there. */
 static bool feed(hl_runtime *runtime)
 {
     hl__compiler *compiler = runtime->parts.compiler;
+    bool refused = false;
     batch *next;
-    bool more = false;
 
-    if (!compiler->ops->idle(compiler))
+    if (runtime->compiling_len)
         return false;
     next = malloc(sizeof(*next));
     if (!next)
@@ -205,31 +207,15 @@ static bool feed(hl_runtime *runtime)
     pthread_mutex_lock(&runtime->lock);
     fill(runtime, next);
     pthread_mutex_unlock(&runtime->lock);
-    if (next->len) {
-        more = compiler->ops->submit(compiler, next->units, next->len) == HL_OK;
-        if (!more)
-            refuse(runtime, next);
+    if (next->len && compiler->ops->submit(compiler, next->units, next->len) != HL_OK) {
+        refused = true;
+        refuse(runtime, next);
     }
     free(next);
-    return more;
+    return refused;
 }
 
 /* ---- a compiler that takes nothing for a while ---- */
-
-/* Nobody should wait for a helper that is not there: what is queued counts as failed until the compiler is idle again. */
-static void mark_blocked(hl_runtime *runtime)
-{
-    const char *reason = "the compiler's helper process failed; it is tried again soon";
-    struct hl__event *event, *next;
-
-    HASH_ITER(hh, runtime->events, event, next) {
-        if (event->compile_reason && event->compile_state == HL__COMPILE_FAILED)
-            reason = event->compile_reason;
-    }
-    runtime->compiler_blocked = true;
-    while ((event = dequeue(runtime)) != NULL)
-        fail(runtime, event, reason);
-}
 
 static void retry_failed(hl_runtime *runtime)
 {
@@ -248,7 +234,7 @@ static void check_blocked(hl_runtime *runtime)
 
     pthread_mutex_lock(&runtime->lock);
     if (!idle && runtime->compiling_len == 0)
-        mark_blocked(runtime);
+        runtime->compiler_blocked = true;
     else if (idle && runtime->compiler_blocked)
         retry_failed(runtime);
     pthread_mutex_unlock(&runtime->lock);
