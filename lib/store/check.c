@@ -35,8 +35,6 @@ __attribute__((format(printf, 2, 3))) static void report(check *self, const char
 
 /* ---- reading -------------------------------------------------------------------------------------------------- */
 
-typedef int visit_fn(check *self, const MDB_val *key, const MDB_val *value);
-
 /* What cannot be understood is a problem of the content; everything else ends the check. */
 static int note_unreadable(check *self, const MDB_val *key, const char *table, int rc)
 {
@@ -46,8 +44,9 @@ static int note_unreadable(check *self, const MDB_val *key, const char *table, i
     return 0;
 }
 
-static int visit_record(check *self, const MDB_val *key, const MDB_val *value)
+static int visit_record(void *user, const MDB_val *key, const MDB_val *value)
 {
+    check *self = user;
     hl__record *record;
 
     self->info.plugins_len++;
@@ -63,8 +62,9 @@ static int visit_record(check *self, const MDB_val *key, const MDB_val *value)
     return hl__fail_memory(ACTION);
 }
 
-static int visit_event(check *self, const MDB_val *key, const MDB_val *value)
+static int visit_event(void *user, const MDB_val *key, const MDB_val *value)
 {
+    check *self = user;
     hl__event_def *def;
 
     self->info.events_len++;
@@ -75,8 +75,9 @@ static int visit_event(check *self, const MDB_val *key, const MDB_val *value)
     return 0;
 }
 
-static int visit_log(check *self, const MDB_val *key, const MDB_val *value)
+static int visit_log(void *user, const MDB_val *key, const MDB_val *value)
 {
+    check *self = user;
     uint64_t revision = hl__log_key_revision(key);
     hl__log_row row;
 
@@ -92,23 +93,6 @@ static int visit_log(check *self, const MDB_val *key, const MDB_val *value)
     }
     hl__log_row_cleanup(&row);
     return rc;
-}
-
-static int visit_table(check *self, MDB_txn *txn, MDB_dbi table, visit_fn *visit)
-{
-    MDB_cursor *cursor;
-    MDB_val key, value;
-
-    int rc = mdb_cursor_open(txn, table, &cursor);
-    if (rc != 0)
-        return rc;
-    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        rc = visit(self, &key, &value);
-        if (rc != 0)
-            break;
-    }
-    mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 static void check_log_length(check *self, MDB_txn *txn, const hl__env *env)
@@ -142,11 +126,11 @@ static int read_all(check *self, const hl__env *env, MDB_txn *txn)
 {
     int rc = hl__schema_head(env, txn, &self->info.revision);
     if (rc == 0)
-        rc = visit_table(self, txn, env->tables[HL__PLUGINS], visit_record);
+        rc = hl__lmdb_walk(txn, env->tables[HL__PLUGINS], visit_record, self);
     if (rc == 0)
-        rc = visit_table(self, txn, env->tables[HL__EVENTS], visit_event);
+        rc = hl__lmdb_walk(txn, env->tables[HL__EVENTS], visit_event, self);
     if (rc == 0)
-        rc = visit_table(self, txn, env->tables[HL__LOG], visit_log);
+        rc = hl__lmdb_walk(txn, env->tables[HL__LOG], visit_log, self);
     if (rc == 0)
         check_log_length(self, txn, env);
     return rc;

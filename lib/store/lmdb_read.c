@@ -38,9 +38,7 @@ int hl__lmdb_decode_event(const MDB_val *key, const MDB_val *value, hl__event_de
     return rc;
 }
 
-typedef int add_fn(hl__batch *batch, const MDB_val *key, const MDB_val *value);
-
-static int add_record(hl__batch *batch, const MDB_val *key, const MDB_val *value)
+static int add_record(void *batch, const MDB_val *key, const MDB_val *value)
 {
     hl__record *record;
     int rc = hl__lmdb_decode_record(key, value, &record);
@@ -49,7 +47,7 @@ static int add_record(hl__batch *batch, const MDB_val *key, const MDB_val *value
     return rc;
 }
 
-static int add_event(hl__batch *batch, const MDB_val *key, const MDB_val *value)
+static int add_event(void *batch, const MDB_val *key, const MDB_val *value)
 {
     hl__event_def *def;
     int rc = hl__lmdb_decode_event(key, value, &def);
@@ -71,7 +69,7 @@ static hl_status deliver(hl__opener *self, hl__batch *batch, const hl__store_vis
 
 /* ---- everything ----------------------------------------------------------------------------------------------- */
 
-static int collect_table(MDB_txn *txn, MDB_dbi table, add_fn *add, hl__batch *batch)
+int hl__lmdb_walk(MDB_txn *txn, MDB_dbi table, hl__lmdb_visit_fn *visit, void *user)
 {
     MDB_cursor *cursor;
     MDB_val key, value;
@@ -80,7 +78,7 @@ static int collect_table(MDB_txn *txn, MDB_dbi table, add_fn *add, hl__batch *ba
     if (rc != 0)
         return rc;
     while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        rc = add(batch, &key, &value);
+        rc = visit(user, &key, &value);
         if (rc != 0)
             break;
     }
@@ -100,9 +98,9 @@ hl_status hl__lmdb_load(hl__store *store, const hl__store_visitor *visitor, uint
         return status;
     int rc = hl__lmdb_head(self, txn, &seen);
     if (rc == 0)
-        rc = collect_table(txn, self->env->tables[HL__EVENTS], add_event, &batch);
+        rc = hl__lmdb_walk(txn, self->env->tables[HL__EVENTS], add_event, &batch);
     if (rc == 0)
-        rc = collect_table(txn, self->env->tables[HL__PLUGINS], add_record, &batch);
+        rc = hl__lmdb_walk(txn, self->env->tables[HL__PLUGINS], add_record, &batch);
     hl__env_end_read(self);
     status = hl__lmdb_result(self->env, rc, "load");
     if (status == HL_OK)

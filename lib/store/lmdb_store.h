@@ -16,6 +16,10 @@ hl_status hl__lmdb_replace(hl__opener *opener, const hl__store_commit *commit, c
 /* The revision that the transaction sees, remembered from the last time where nothing was committed since. */
 int hl__lmdb_head(hl__opener *opener, MDB_txn *txn, uint64_t *revision);
 
+/* Walks a table. The visitor returns 0 to go on; anything else ends the walk and is returned. */
+typedef int hl__lmdb_visit_fn(void *user, const MDB_val *key, const MDB_val *value);
+int hl__lmdb_walk(MDB_txn *txn, MDB_dbi table, hl__lmdb_visit_fn *visit, void *user);
+
 /* Fails with the key and the value's reason when they do not belong together. */
 int hl__lmdb_decode_record(const MDB_val *key, const MDB_val *value, hl__record **out);
 int hl__lmdb_decode_event(const MDB_val *key, const MDB_val *value, hl__event_def **out);
