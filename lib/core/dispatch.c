@@ -34,10 +34,10 @@ hl_reply hl__reference_call(const hl_event *event, void *state, const void *meta
     hl__thread_retag(plan);
     if (HL_UNLIKELY(!plan->available))
         return unavailable(plan, state);
-    for (size_t i = 0; i < plan->len; i++) {
-        reply = plan->steps[i].call(plan->steps[i].self, reply.state, meta);
-        if (reply.verdict != HL_NEXT)
-            return hl__plan_stop(plan, i, state, reply.state, reply.verdict);
+    for (const hl__step *step = plan->steps, *end = step + plan->len; step < end; step++) {
+        reply = step->call(step->self, reply.state, meta);
+        if (HL_UNLIKELY(reply.verdict != HL_NEXT))
+            return hl__plan_stop(plan, (uint64_t)(step - plan->steps), state, reply.state, reply.verdict);
     }
     return reply;
 }

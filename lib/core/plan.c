@@ -9,6 +9,8 @@
 #include "core/error.h"
 #include "core/order.h"
 
+#define LINE 64 /* bytes of a cache line */
+
 /* ---- which records run ---- */
 
 static size_t pick_active(const hl__record *const *records, size_t len, const hl__record **active)
@@ -89,16 +91,17 @@ static char *why_missing(const hl__record *record, const hl__binding *binding, c
 
 static hl__plan *alloc(size_t room)
 {
-    hl__plan *plan = calloc(1, sizeof(*plan));
+    size_t bytes = (sizeof(hl__plan) + room * sizeof(hl__step) + LINE - 1) / LINE * LINE;
+    hl__plan *plan = aligned_alloc(LINE, bytes);
 
     if (!plan)
         return NULL;
+    memset(plan, 0, bytes);
     plan->refs = 1;
     plan->available = true;
-    plan->steps = calloc(room ? room : 1, sizeof(*plan->steps));
     plan->rows = calloc(room ? room : 1, sizeof(*plan->rows));
     plan->missing = calloc(room ? room : 1, sizeof(*plan->missing));
-    if (plan->steps && plan->rows && plan->missing)
+    if (plan->rows && plan->missing)
         return plan;
     hl__plan_unref(plan);
     return NULL;
@@ -160,7 +163,6 @@ void hl__plan_unref(hl__plan *plan)
         hl__record_unref(plan->missing[i].record);
         free(plan->missing[i].reason);
     }
-    free(plan->steps);
     free(plan->rows);
     free(plan->missing);
     free(plan);

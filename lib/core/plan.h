@@ -23,9 +23,6 @@ typedef struct hl__plan {
     uint32_t refs;
     struct hl__event *event;
     uint64_t generation;
-    bool available;           /* false: dispatches get HL_ERR_NOT_LOADED (CA-16) */
-    size_t len;
-    hl__step *steps;          /* what the reference loop reads, packed */
     hl__plan_row *rows;
     size_t missing_len;
     hl__plan_missing *missing;
@@ -34,6 +31,11 @@ typedef struct hl__plan {
     hl__chain_fn *code_entry;
     size_t code_bytes;
     hl__retired retired;      /* for publish.c */
+    /* What the reference loop reads, from the begin of a cache line on: a chain that was just published comes from another
+     * processor, line by line. */
+    size_t len __attribute__((aligned(64)));
+    bool available;           /* false: dispatches get HL_ERR_NOT_LOADED (CA-16) */
+    hl__step steps[];
 } hl__plan;
 
 /* How a plan finds a plugin's code; NULL when there is none. */

@@ -9,13 +9,16 @@ static hl__binding *binding_of(void *runtime, const char *name)
     return hl__bound_find(runtime, name);
 }
 
-/* The chain first, then the entry: a dispatch that sees the new entry also sees what it leads to. */
+/* The chain first, then the entry: a dispatch that sees the new entry also sees what it leads to. What stays is not written
+ * again: handles are packed, and a write would take its cache line from the neighbours' dispatches. */
 void hl__publish_chain(struct hl__event *event, hl__chain_fn *chain)
 {
     hl__chain_fn *entry = event->flags & HL_EVENT_ROLLBACK ? hl__rollback_call : chain;
 
-    __atomic_store_n(&event->chain, chain, __ATOMIC_RELEASE);
-    __atomic_store_n(&event->handle->entry, entry, __ATOMIC_RELEASE);
+    if (event->chain != chain)
+        __atomic_store_n(&event->chain, chain, __ATOMIC_RELEASE);
+    if (event->handle->entry != entry)
+        __atomic_store_n(&event->handle->entry, entry, __ATOMIC_RELEASE);
 }
 
 /* ---- retiring ---- */
