@@ -146,7 +146,7 @@ static void print_growth(const work *w, const footprint *before, const footprint
 
 static int grow(bench *b)
 {
-    size_t between_rests = b->quick ? 1000 : 200;
+    size_t between_rests = b->quick ? 1000 : 100;
     footprint before, after;
     work w;
     int code = open_work(&w, b);
