@@ -118,9 +118,10 @@ static void signal_fd(int fd)
     (void)written; /* a full counter is readable already */
 }
 
+/* Once a notice was lost, all are until the loss has been told: else it would be told after what came later. */
 static void push_to_fd(hl_subscription *to, shared_notice *shared)
 {
-    if (to->used == to->queue_len) {
+    if (to->used == to->queue_len || to->lost) {
         to->lost++;
         return;
     }
@@ -293,11 +294,12 @@ void hl__notices_turn(hl_runtime *runtime)
 
 static hl_status add(hl_runtime *runtime, hl_subscription *made, hl_subscription **out)
 {
-    struct hl__notices *notices = runtime->notices;
     hl_status status = hl__lock(runtime, "subscribe");
+    struct hl__notices *notices;
 
     if (status != HL_OK)
         return status;
+    notices = runtime->notices;
     pthread_mutex_lock(&notices->lock);
     made->notices = notices;
     made->since = notices->sequence;
