@@ -75,7 +75,7 @@ HL_API HL_MUST_USE hl_status hl_events(hl_runtime *runtime, bool (*callback)(con
  * compile and says HL_ENGINE_REFERENCE. [dispatch] */
 HL_API hl_engine hl_event_engine(const hl_event *event);
 
-/* The event's name. Borrowed, lives as long as the handle. [any-thread] */
+/* The event's name. Borrowed, lives until hl_close; "" afterwards. [any-thread] */
 HL_API const char *hl_event_name(const hl_event *event);
 
 /* Hash of everything in a contract that matters for the ABI: size, and each field's name, type, offset and size.

@@ -15,7 +15,9 @@ extern "C" {
  * path   made absolute; recorded, so that other processes and later starts load the same file
  * flags  HL_START, HL_WAIT_COMPILED, HL_WAIT_IDLE
  * fails  as hl_register, and HL_ERR_NOT_FOUND (no file), HL_ERR_NOT_ELF, HL_ERR_TRUNCATED, HL_ERR_ARCHITECTURE,
- *        HL_ERR_NO_ENTRY, HL_ERR_ABI, HL_ERR_CONTRACT, HL_ERR_PROBE, HL_ERR_LIBRARY; the message goes field by field
+ *        HL_ERR_NO_ENTRY, HL_ERR_ABI, HL_ERR_CONTRACT, HL_ERR_PROBE, HL_ERR_LIBRARY; HL_ERR_INVALID (path, or a record
+ *        that is not constant data), HL_ERR_LIMIT (file, relocations or records too large), HL_ERR_SYSTEM (cannot be
+ *        read), HL_ERR_UNSUPPORTED (no reader for this processor's relocations); the message goes field by field
  * [any-thread] */
 HL_API HL_MUST_USE hl_status hl_register_library(hl_runtime *runtime, const char *path, unsigned flags);
 

@@ -14,7 +14,8 @@ extern "C" {
 
 #define HL_WAIT_COMPILED (1u << 0) /* return after the compiled chains are live, or it is settled that there will be none.
                                       HL_ERR_IN_PLUGIN from inside a plugin, HL_ERR_ON_CONTROL from a notice callback */
-#define HL_WAIT_IDLE (1u << 1)     /* return after the last call of what was removed has left. Same refusals */
+#define HL_WAIT_IDLE (1u << 1)     /* return after the last call of what was removed has left, and it is released. Waits for
+                                      every dispatch of the process that began before, of any event. Same refusals */
 #define HL_START (1u << 2)         /* hl_register, hl_register_library: also start what was never started (PB-04, PB-05) */
 
 /* Registers a plugin of this process, or updates it when the name is known (LC-02, LC-03). A new plugin is registered,
@@ -86,7 +87,8 @@ typedef struct hl_plugin_info {
 
 /* Copies a plugin's record to *info (RG-08). The strings live in one block that the caller frees with
  * hl_plugin_info_cleanup. HL_ERR_NOT_FOUND where there is none; *info is then zeroed, so that cleanup is harmless.
- * info->size need not be set. cost: a lock and one allocation. [any-thread] */
+ * info->size need not be set. Like every question about the registry it sees the newest commits of other processes.
+ * cost: a lock, a look at the store's revision, one allocation. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_plugin_get(hl_runtime *runtime, const char *name, hl_plugin_info *info);
 HL_API void hl_plugin_info_cleanup(hl_plugin_info *info);
 
@@ -104,11 +106,12 @@ typedef struct hl_plugin_filter {
 
 /* Walks plugins by event, then priority, then name (RG-06, RG-09). filter NULL: all. info is borrowed for the callback's
  * time; the callback returns false to end the walk. No lock is held while it runs, so it may call anything; the walk
- * sees one state of the registry. [any-thread] */
+ * sees one state of the registry, with the newest commits of other processes. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_plugins(hl_runtime *runtime, const hl_plugin_filter *filter,
                                         bool (*callback)(const hl_plugin_info *, void *user), void *user);
 
-/* Walks the published chain of an event in the order in which it runs (CM-04). As hl_plugins. [any-thread] */
+/* Walks the published chain of an event in the order in which it runs (CM-04): what a dispatch beginning now would run,
+ * even if another process has committed something newer. Else as hl_plugins. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_chain(hl_event *event, bool (*callback)(const hl_plugin_info *, void *user), void *user);
 
 /* A row for hl_dependency_order. */
