@@ -44,30 +44,39 @@ static size_t last_dependency(const hl__plan *plan, const hl__record *record)
     return last;
 }
 
+/* The dependency of the plugin at `at` from which dependencies lead to `earlier`, as its distance from there plus one; 0
+ * when there is none. ways: the answers for the places before. */
+static size_t way_from(const hl__plan *plan, size_t at, size_t earlier, const size_t *ways)
+{
+    const hl__record *from = plan->rows[at].record;
+
+    for (size_t i = 0; i < from->depends_len; i++) {
+        size_t next = place_in(plan, from->depends[i]);
+
+        if (next == earlier || (next > earlier && next < at && ways[next - earlier]))
+            return next - earlier + 1;
+    }
+    return 0;
+}
+
 /* Dependencies may lead from `later` to `earlier` over several plugins of the chain: writes that path. */
 static bool path_to(const hl__plan *plan, size_t later, size_t earlier, char *path, size_t path_len)
 {
-    const hl__record *from = plan->rows[later].record;
-    size_t used;
+    size_t *ways = calloc(later - earlier + 1, sizeof(*ways));
+    bool found;
 
-    snprintf(path, path_len, "%s", from->name);
-    while (later != earlier) {
-        size_t next = SIZE_MAX;
+    for (size_t at = earlier + 1; ways && at <= later; at++)
+        ways[at - earlier] = way_from(plan, at, earlier, ways);
+    found = ways && ways[later - earlier];
+    snprintf(path, path_len, "%s", plan->rows[later].record->name);
+    while (found && later != earlier) {
+        size_t used = strlen(path);
 
-        for (size_t i = 0; i < from->depends_len && next == SIZE_MAX; i++) {
-            size_t at = place_in(plan, from->depends[i]);
-
-            if (at < plan->len && at >= earlier)
-                next = at;
-        }
-        if (next == SIZE_MAX)
-            return false;
-        later = next;
-        from = plan->rows[later].record;
-        used = strlen(path);
-        snprintf(path + used, path_len - used, " -> %s", from->name);
+        later = earlier + ways[later - earlier] - 1;
+        snprintf(path + used, path_len - used, " -> %s", plan->rows[later].record->name);
     }
-    return true;
+    free(ways);
+    return found;
 }
 
 static void explain_pair(hl__text *text, const hl__plan *plan, size_t earlier, size_t later)
