@@ -119,6 +119,4 @@ void hl__accept(hl_runtime *runtime, const hl__draft *draft, uint64_t asked_ns, 
             hl__unbind(runtime, row->name);
     }
     hl__replan_touched(runtime, asked_ns, remote);
-    if (remote)
-        runtime->counters.remote_changes++;
 }

@@ -104,7 +104,10 @@ hl_status hl__follow(hl_runtime *runtime)
 
     if (status != HL_OK || (revision == runtime->revision && !runtime->stale))
         return status;
-    return catch_up(runtime);
+    status = catch_up(runtime);
+    if (status == HL_OK)
+        runtime->counters.remote_changes++;
+    return status;
 }
 
 hl_status hl__load_all(hl_runtime *runtime)
