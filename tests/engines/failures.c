@@ -136,7 +136,7 @@ static void a_program_that_exits_at_once_is_a_reason(void **state)
 static void a_program_that_crashes_is_a_reason(void **state)
 {
     (void)state;
-    fail_and_recover("crash", "SIGSEGV", 0, 3 * SECONDS);
+    fail_and_recover("crash", "SIGABRT", 0, 3 * SECONDS);
 }
 
 /* The time-out has to be long enough for the real one that follows. */
