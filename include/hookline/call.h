@@ -84,8 +84,9 @@ typedef struct hl_call_options {
 #define HL_CALL_OPTIONS_INIT {sizeof(hl_call_options), 0, NULL, NULL, NULL, NULL}
 
 /* hl_call with options. Bad options are answered with a negative verdict and the untouched input: HL_ERR_STRUCT_SIZE,
- * HL_ERR_FLAGS, HL_ERR_UNSUPPORTED (HL_CALL_RETURN_INPUT where the event has no contract with a state size).
- * options NULL is hl_call without meta. cost: a copy of the state with HL_CALL_RETURN_INPUT. [dispatch] */
+ * HL_ERR_FLAGS, HL_ERR_INVALID (event NULL), HL_ERR_UNSUPPORTED (HL_CALL_RETURN_INPUT where the event has no contract
+ * with a state size). options NULL is hl_call without meta. cost: a copy of the state with HL_CALL_RETURN_INPUT.
+ * [dispatch] */
 HL_API hl_reply hl_call_with(hl_event *event, void *state, const hl_call_options *options);
 
 /* Dispatch by name, for callers without a handle: one hash lookup, nothing is allocated or remembered for unknown names

@@ -175,6 +175,8 @@ hl_reply hl_call_with(hl_event *event, void *state, const hl_call_options *optio
     hl_status status = check_options(options, &checked);
     hl_reply reply;
 
+    if (status == HL_OK && !event)
+        status = hl__fail(HL_ERR_INVALID, "call", "event", "The event is NULL; open it with hl_event_open.");
     if (status != HL_OK)
         return reply_of(state, status);
     urcu_bp_read_lock();
