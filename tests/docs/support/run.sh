@@ -6,9 +6,11 @@ last=/dev/null
 
 report() {
     local status=$?
+    set +e
     [ -z "${redirected:-}" ] || exec >&3 2>&4
     jobs -p | xargs -r kill 2>/dev/null
     [ $status -eq 0 ] || printf 'problem: line %s failed with %d. It printed:\n%s\n' "${at:-?}" $status "$(cat "$last")"
+    exit $status
 }
 trap report EXIT
 
