@@ -85,15 +85,16 @@ static void fail(hl_runtime *runtime, struct hl__event *event, const char *reaso
     if (!known) {
         set_reason(event, reason);
         hl__notify(runtime, &notice, NULL);
-        hl__log(runtime, HL_LOG_ERROR, "compiler", "event \"%s\" stays on the reference engine: %s", event->name, reason);
+        hl__log(runtime, HL_LOG_ERROR, "compiler", "event \"%s\" stays on the reference engine: %s", event->name,
+                reason);
     }
     set_state(event, HL__COMPILE_FAILED);
 }
 
-static void finish(hl_runtime *runtime, hl__plan *plan, const char *reason, const hl__compiled *compiled)
+static void finish(hl_runtime *runtime, const hl__compiling *job, const char *reason, const hl__compiled *compiled)
 {
-    struct hl__event *event = plan->event;
-    bool current = event->plan == plan && !runtime->closed;
+    struct hl__event *event = job->event;
+    bool current = event->generation == job->generation && !runtime->closed;
 
     if (!current) {
         runtime->counters.compile_skipped++;
@@ -110,10 +111,11 @@ static void finish(hl_runtime *runtime, hl__plan *plan, const char *reason, cons
     set_state(event, HL__COMPILE_DONE);
 }
 
-static bool take_from_compiler(hl_runtime *runtime, const hl__plan *plan)
+static bool take_from_compiler(hl_runtime *runtime, uint64_t ticket, hl__compiling *out)
 {
     for (size_t i = 0; i < runtime->compiling_len; i++) {
-        if (runtime->compiling[i] == plan) {
+        if (runtime->compiling[i].ticket == ticket) {
+            *out = runtime->compiling[i];
             runtime->compiling[i] = runtime->compiling[--runtime->compiling_len];
             return true;
         }
@@ -121,48 +123,58 @@ static bool take_from_compiler(hl_runtime *runtime, const hl__plan *plan)
     return false;
 }
 
-void hl__compile_abandon(hl_runtime *runtime)
-{
-    while (runtime->compiling_len)
-        hl__plan_unref(runtime->compiling[--runtime->compiling_len]);
-}
-
-/* The plan's reference is dropped without the lock: it may be the last one to a plugin. */
 static void done(void *user, uint64_t ticket, hl_status status, const char *reason, const hl__compiled *compiled)
 {
     hl_runtime *runtime = user;
-    hl__plan *plan = (hl__plan *)(uintptr_t)ticket;
-    bool ours;
+    hl__compiling job;
 
     pthread_mutex_lock(&runtime->lock);
-    ours = take_from_compiler(runtime, plan);
-    if (ours)
-        finish(runtime, plan, reason, status == HL_OK ? compiled : NULL);
+    if (take_from_compiler(runtime, ticket, &job))
+        finish(runtime, &job, reason, status == HL_OK ? compiled : NULL);
     pthread_mutex_unlock(&runtime->lock);
-    if (ours)
-        hl__plan_unref(plan);
 }
 
 /* ---- feeding the compiler ---- */
 
+/* What the compiler is given is copied: it must not keep a plan, and with it a plugin's library, from being released. */
 typedef struct batch {
     hl__unit units[HL__BATCH_MOST];
     char symbols[HL__BATCH_MOST][HL__SYMBOL_MAX];
     size_t len;
 } batch;
 
+static void free_batch(batch *gone)
+{
+    for (size_t i = 0; i < gone->len; i++)
+        free((void *)(uintptr_t)gone->units[i].steps);
+    free(gone);
+}
+
+static hl__step *copy_steps(const hl__plan *plan)
+{
+    hl__step *steps = malloc(plan->len * sizeof(*steps));
+
+    return steps ? memcpy(steps, plan->steps, plan->len * sizeof(*steps)) : NULL;
+}
+
 static void add_unit(hl_runtime *runtime, batch *to, struct hl__event *event)
 {
-    hl__plan *plan = hl__plan_ref(event->plan);
+    const hl__plan *plan = event->plan;
     char *symbol = to->symbols[to->len];
+    hl__step *steps = copy_steps(plan);
+    uint64_t ticket = ++runtime->last_ticket;
 
+    if (!steps) {
+        fail(runtime, event, "there is no memory left");
+        return;
+    }
     snprintf(symbol, HL__SYMBOL_MAX, "%s#%llu", event->name, (unsigned long long)plan->generation);
-    runtime->compiling[runtime->compiling_len++] = plan;
-    to->units[to->len++] = (hl__unit){.ticket = (uint64_t)(uintptr_t)plan,
+    runtime->compiling[runtime->compiling_len++] = (hl__compiling){ticket, event, plan->generation};
+    to->units[to->len++] = (hl__unit){.ticket = ticket,
                                       .symbol = symbol,
                                       .plan = plan,
                                       .stop = hl__plan_stop,
-                                      .steps = plan->steps,
+                                      .steps = steps,
                                       .steps_len = plan->len};
     set_state(event, HL__COMPILE_RUNNING);
 }
@@ -211,7 +223,7 @@ static bool feed(hl_runtime *runtime)
         refused = true;
         refuse(runtime, next);
     }
-    free(next);
+    free_batch(next);
     return refused;
 }
 
@@ -222,7 +234,7 @@ static void retry_failed(hl_runtime *runtime)
     struct hl__event *event, *next;
 
     runtime->compiler_blocked = false;
-    HASH_ITER(hh, runtime->events, event, next) {
+    HASH_ITER (hh, runtime->events, event, next) {
         if (event->compile_state == HL__COMPILE_FAILED)
             enqueue(runtime, event);
     }

@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/global.h"
 #include "core/thread.h"
 
 #define NAME_BUCKETS 4096
 
 /* Closed runtimes: kept so that a late call gets HL_ERR_CLOSED instead of touching freed memory. */
-static pthread_mutex_t shells_lock = PTHREAD_MUTEX_INITIALIZER;
-static hl_runtime *shells;
+static hl_runtime *shells; /* under the global lock */
 
 /* ---- guarding ---- */
 
@@ -186,10 +186,10 @@ static void release_parts(hl_runtime *runtime)
 
 static void keep_shell(hl_runtime *runtime)
 {
-    pthread_mutex_lock(&shells_lock);
+    hl__global_lock();
     runtime->next_shell = shells;
     shells = runtime;
-    pthread_mutex_unlock(&shells_lock);
+    hl__global_unlock();
 }
 
 void hl_close(hl_runtime *runtime)
@@ -203,7 +203,6 @@ void hl_close(hl_runtime *runtime)
     hl__events_close(runtime);
     hl__unbind_all(runtime);
     pthread_mutex_unlock(&runtime->lock);
-    hl__compile_abandon(runtime);
     hl__reclaim_wait();
     hl__notices_destroy(runtime);
     hl__reclaim_release();

@@ -23,9 +23,9 @@
 #include "store/store.h"
 
 #define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-#include <urcu/urcu-bp.h>
 #include <urcu/rculfhash.h>
+#include <urcu/urcu-bp.h>
+#include <uthash.h>
 
 /* Where an event's chain stands on its way to code. */
 typedef enum hl__compile_state {
@@ -33,7 +33,7 @@ typedef enum hl__compile_state {
     HL__COMPILE_QUEUED,
     HL__COMPILE_RUNNING,
     HL__COMPILE_DONE,
-    HL__COMPILE_FAILED    /* `compile_reason` says why */
+    HL__COMPILE_FAILED /* `compile_reason` says why */
 } hl__compile_state;
 
 /* An event that this process has a handle on. */
@@ -41,22 +41,22 @@ struct hl__event {
     hl_event *handle;
     hl_runtime *runtime;
     char *name;
-    hl__plan *plan;         /* atomic; what the reference engine runs */
-    hl__chain_fn *chain;    /* atomic; what a rollback wrapper runs */
-    bool defined;           /* hl_event_define was called in this process */
+    hl__plan *plan;      /* atomic; what the reference engine runs */
+    hl__chain_fn *chain; /* atomic; what a rollback wrapper runs */
+    bool defined;        /* hl_event_define was called in this process */
     unsigned flags;
     hl_merge_fn *merge;
-    hl__event_def *def;     /* counted; NULL: no contract known */
+    hl__event_def *def;        /* counted; NULL: no contract known */
     hl__event_def *def_before; /* replaced by hl_event_define; kept for dispatches that still read it */
-    uint64_t generation;    /* of the published plan */
-    hl_engine engine;       /* atomic; of the published chain */
+    uint64_t generation;       /* of the published plan */
+    hl_engine engine;          /* atomic; of the published chain */
     uint64_t published_ns;
     uint64_t awaited_ns; /* when a change by another process was asked whose code is being loaded; 0: none is */
     hl__compile_state compile_state;
     char *compile_reason;
     struct hl__event *compile_next;
-    uint64_t failures;      /* atomic */
-    bool touched;           /* by the change that is being made */
+    uint64_t failures; /* atomic */
+    bool touched;      /* by the change that is being made */
     struct hl__event *touched_next;
     hl_entry_fn plain_entry;
     UT_hash_handle hh;
@@ -64,6 +64,13 @@ struct hl__event {
 };
 
 #define HL__BATCH_MOST 32 /* chains: keeps a single change from waiting long behind a burst */
+
+/* A chain that the compiler has. Its event lives as long as the runtime is open; its plan may be gone by now. */
+typedef struct hl__compiling {
+    uint64_t ticket;
+    struct hl__event *event;
+    uint64_t generation;
+} hl__compiling;
 
 /* A binding as the runtime keeps it. */
 typedef struct hl__bound {
@@ -75,10 +82,11 @@ typedef struct hl__control hl__control;
 
 /* Services that core is given at hl_open, so that it includes none of their rooms. */
 typedef struct hl__parts {
-    hl__store *store;              /* owned by the runtime once hl__runtime_new succeeded */
-    hl__compiler *compiler;        /* the same; NULL: reference engine only */
+    hl__store *store;       /* owned by the runtime once hl__runtime_new succeeded */
+    hl__compiler *compiler; /* the same; NULL: reference engine only */
     const hl__loader_ops *loader;
-    hl_status (*control_open)(hl_runtime *runtime, const char *directory, hl__control **out); /* NULL: no control socket */
+    hl_status (*control_open)(hl_runtime *runtime, const char *directory,
+                              hl__control **out); /* NULL: no control socket */
     int (*control_fd)(hl__control *control);
     void (*control_service)(hl__control *control);
     void (*control_close)(hl__control *control);
@@ -86,8 +94,8 @@ typedef struct hl__parts {
 
 struct hl_runtime {
     pthread_mutex_t lock;
-    pthread_cond_t settled;   /* a compile state changed */
-    bool closed;              /* atomic */
+    pthread_cond_t settled; /* a compile state changed */
+    bool closed;            /* atomic */
     pid_t pid;
     hl_options options;
     char *store_url;
@@ -95,27 +103,28 @@ struct hl_runtime {
     hl__control *control;
 
     hl__registry *registry;
-    uint64_t revision;        /* of the store, that the registry shows */
-    bool stale;               /* the registry must be loaded anew */
+    uint64_t revision; /* of the store, that the registry shows */
+    bool stale;        /* the registry must be loaded anew */
     hl__bound *bindings;
     struct hl__event *events;
     struct cds_lfht *by_name;
 
     struct hl__event *touched; /* list of events that the change in progress touches */
     struct hl__event *compile_first, **compile_end;
-    hl__plan *compiling[HL__BATCH_MOST]; /* counted: what the compiler has */
+    hl__compiling compiling[HL__BATCH_MOST]; /* what the compiler has */
     size_t compiling_len;
-    bool compiler_blocked;    /* it refused; retried when idle again */
+    uint64_t last_ticket;
+    bool compiler_blocked; /* it refused; retried when idle again */
 
     struct hl__notices *notices;
     hl_counters counters;
-    uint64_t reclaimed;       /* atomic; belongs to the counters */
+    uint64_t reclaimed; /* atomic; belongs to the counters */
 
-    pthread_t thread;         /* the control thread */
+    pthread_t thread; /* the control thread */
     int wake_fd;
     bool ending;
     uint64_t next_tick_ns;
-    hl_runtime *next_shell;   /* closed runtimes stay as shells, for late callers */
+    hl_runtime *next_shell; /* closed runtimes stay as shells, for late callers */
 };
 
 /* Takes the lock if the runtime may be used for lifecycle calls: HL_ERR_INVALID, HL_ERR_FORKED, HL_ERR_CLOSED. */
@@ -174,8 +183,6 @@ void hl__compile_want(hl_runtime *runtime, struct hl__event *event);
 bool hl__compile_settled(const struct hl__event *event);
 /* Control thread, without the lock: feeds the compiler and takes its results. */
 void hl__compile_turn(hl_runtime *runtime);
-/* Forgets what the compiler has, as the runtime closes. Without the lock, after the control thread's end. */
-void hl__compile_abandon(hl_runtime *runtime);
 
 /* ---- commits (commit.c) ---- */
 typedef struct hl__request {
