@@ -74,11 +74,12 @@
     typedef struct id##_event {                                                                                        \
         hl_event *event;                                                                                               \
     } id##_event;                                                                                                      \
-    HL_MUST_USE HL_UNUSED static inline hl_status id##_open(hl_runtime *runtime, id##_event *out)                      \
+    HL__TYPED_ARG(id##_handle, id##_event)                                                                             \
+    HL_MUST_USE HL_UNUSED static inline hl_status id##_open(hl_runtime *runtime, id##_handle_arg out)                  \
     {                                                                                                                  \
         hl_event_spec spec = HL_EVENT_INIT(id##_event_name);                                                           \
         spec.contract = &id##_contract;                                                                                \
-        return hl_event_define(runtime, &spec, &out->event);                                                           \
+        return hl_event_define(runtime, &spec, &HL__TYPED_PTR(out)->event);                                            \
     }                                                                                                                  \
     HL_UNUSED static inline hl_reply id##_call(id##_event event, id##_arg state, const void *meta)                     \
     {                                                                                                                  \
