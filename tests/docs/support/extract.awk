@@ -1,6 +1,7 @@
 # Turns a document into calls of the functions of run.sh. Blocks, by what stands behind the three backquotes:
 #   c file=NAME      (any language) the reader writes this file
 #   sh test          the reader runs this
+#   sh test jit      the same, only where chains are compiled
 #   output           what that printed; `...` stands for anything, alone on a line for any lines
 #   output jit       the same, only where chains are compiled
 # A line <!-- with: NAME.md --> takes over the files of another chapter. Blocks with other marks are for reading only.
@@ -9,8 +10,8 @@ function begin(line,    words) {
     call = ""
     if (match(line, /file=[^ ]+/))
         call = "put '" substr(line, RSTART + 5, RLENGTH - 5) "'"
-    else if (!files_only && line ~ /^```sh test$/)
-        call = "step " FNR
+    else if (!files_only && line ~ /^```sh test( jit)?$/)
+        call = "step " FNR " " (words[3] ? words[3] : "always")
     else if (!files_only && line ~ /^```output( jit)?$/)
         call = "printed " FNR " " (words[2] ? words[2] : "always")
     if (call)

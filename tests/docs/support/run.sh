@@ -19,11 +19,17 @@ put() {
     cat >"$1"
 }
 
+# applies always|jit
+applies() {
+    [ "$1" = always ] || [ "${HOOKLINE_TEST_HAVE_JIT:-1}" = 1 ]
+}
+
 # Output goes to a file, not a pipe: programs left running in the background must not keep a pipe open.
 step() {
     at=$1
     last=../output.$1
     cat >"../step.$1"
+    applies "$2" || return 0
     exec 3>&1 4>&2 >"$last" 2>&1
     redirected=yes
     # shellcheck disable=SC1090
@@ -35,7 +41,7 @@ step() {
 
 printed() {
     cat >"../expected.$1"
-    [ "$2" = always ] || [ "${HOOKLINE_TEST_HAVE_JIT:-1}" = 1 ] || return 0
+    applies "$2" || return 0
     awk -f "$(dirname "$0")/compare.awk" "../expected.$1" "$last" || {
         printf 'problem: line %s: expected\n%s\n' "$1" "$(cat "../expected.$1")"
         at=$1
