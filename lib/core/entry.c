@@ -1,13 +1,11 @@
 /* Plain functions that dispatch an event: a bank of them, each tied to one slot, since a function pointer cannot carry an
  * argument. They are compiled with the library, so they need no compiler and are there at once. */
-#include <pthread.h>
-
 #include "core/error.h"
+#include "core/global.h"
 #include "core/runtime.h"
 
 static hl_event *slots[HL_ENTRIES_MAX];
-static size_t used;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t used; /* under the global lock */
 
 static __attribute__((noinline)) hl_reply dispatch_slot(void *state, const void *meta, hl_event **slot)
 {
@@ -38,12 +36,12 @@ static hl_entry_fn take(hl_event *handle)
 {
     hl_entry_fn entry = NULL;
 
-    pthread_mutex_lock(&lock);
+    hl__global_lock();
     if (used < HL_ENTRIES_MAX) {
         slots[used] = handle;
         entry = entries[used++];
     }
-    pthread_mutex_unlock(&lock);
+    hl__global_unlock();
     if (!entry)
         hl__fail(HL_ERR_LIMIT, "event_entry", "event",
                  "This process has handed out all %d entries; dispatch this event with hl_call.", HL_ENTRIES_MAX);

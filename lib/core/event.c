@@ -4,6 +4,7 @@
 
 #include "core/contract.h"
 #include "core/error.h"
+#include "core/global.h"
 #include "core/runtime.h"
 #include "core/validate.h"
 
@@ -19,14 +20,13 @@ typedef struct slab {
     hl_event handles[SLAB_HANDLES];
 } slab;
 
-static pthread_mutex_t slab_lock = PTHREAD_MUTEX_INITIALIZER;
-static slab *slabs;
+static slab *slabs; /* under the global lock */
 
 static hl_event *new_handle(void)
 {
     hl_event *handle = NULL;
 
-    pthread_mutex_lock(&slab_lock);
+    hl__global_lock();
     if (!slabs || slabs->used == SLAB_HANDLES) {
         slab *newest = aligned_alloc(64, (sizeof(*newest) + 63) / 64 * 64);
 
@@ -38,7 +38,7 @@ static hl_event *new_handle(void)
     }
     if (slabs && slabs->used < SLAB_HANDLES)
         handle = &slabs->handles[slabs->used++];
-    pthread_mutex_unlock(&slab_lock);
+    hl__global_unlock();
     if (handle)
         *handle = (hl_event){hl__closed_call, NULL};
     return handle;

@@ -38,6 +38,45 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static hl__library *libraries;
 static uint64_t names_made; /* under the lock */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+/* Held while the dynamic linker works for us: it does not free its own lock in a forked child, so fork has to wait for it.
+ * Recursive, since a constructor may fork. Taken before the other one. */
+static pthread_mutex_t linker = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+/* ---- fork ----------------------------------------------------------------------------------------------------------- */
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&linker);
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&linker);
+}
+
+/* A library that another thread was loading or unloading will never be ready in the child: it is forgotten. */
+static void after_fork_in_child(void)
+{
+    hl__library **link = &libraries;
+
+    while (*link) {
+        if ((*link)->state == BUSY && !pthread_equal((*link)->owner, pthread_self()))
+            *link = (*link)->next;
+        else
+            link = &(*link)->next;
+    }
+    pthread_cond_init(&changed, NULL);
+    pthread_mutex_unlock(&lock);
+    linker = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP; /* its owner has another number here */
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
 
 /* ---- the list ------------------------------------------------------------------------------------------------------ */
 
@@ -224,10 +263,15 @@ static hl_status open_library(hl__library *library)
 {
     char name[PATH_MAX + 128];
     const char *reason;
+    bool spelt;
 
-    if (!spell(library->path, name, sizeof(name)))
+    pthread_mutex_lock(&linker);
+    spelt = spell(library->path, name, sizeof(name));
+    if (spelt)
+        library->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    pthread_mutex_unlock(&linker);
+    if (!spelt)
         return hl__fail(HL_ERR_LIBRARY, ACTION, "path", "The path %s is too long.", library->path);
-    library->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (library->handle)
         return HL_OK;
     reason = dlerror();
@@ -266,8 +310,10 @@ static hl_status map(hl__library *library, const hl__library_file *file, bool tr
 
 static void unmap(hl__library *library)
 {
+    pthread_mutex_lock(&linker);
     if (library->handle)
         dlclose(library->handle);
+    pthread_mutex_unlock(&linker);
 }
 
 static void finish_failed(hl__library *library)
@@ -299,6 +345,7 @@ static hl_status load_file(const hl__library_file *file, const char *probed_stam
     bool made = false;
     hl_status status;
 
+    pthread_once(&once, watch_forks);
     pthread_mutex_lock(&lock);
     status = claim(file, &library, &made);
     pthread_mutex_unlock(&lock);
