@@ -238,13 +238,23 @@ static visit *enter(search *s, const char *name, const char *const *depends, vis
     return step;
 }
 
-/* Writes "goal -> ... -> top -> goal" by walking down to the bottom first. */
-static size_t write_path(const visit *step, char *path, size_t path_len)
+/* Writes "goal -> ... -> top -> goal": turns the way down into the way up first, since it may be as long as the registry. */
+static void write_path(visit *top, const char *goal, char *path, size_t path_len)
 {
-    size_t used = step->below ? write_path(step->below, path, path_len) : 0;
-    int added = used < path_len ? snprintf(path + used, path_len - used, "%s -> ", step->name) : 0;
+    visit *bottom = NULL;
+    size_t used = 0;
 
-    return used + (size_t)(added > 0 ? added : 0);
+    while (top) {
+        visit *below = top->below;
+
+        top->below = bottom;
+        bottom = top;
+        top = below;
+    }
+    for (; bottom && used < path_len; bottom = bottom->below)
+        used += (size_t)snprintf(path + used, path_len - used, "%s -> ", bottom->name);
+    if (used < path_len)
+        snprintf(path + used, path_len - used, "%s", goal);
 }
 
 /* Depth-first, without recursion: the depth is as large as the registry. Returns the visit that depends on the goal. */
@@ -288,12 +298,8 @@ bool hl__cycle_through(const char *name, const char *const *depends,
         found = walk(&s, bottom, exhausted);
     else
         *exhausted = true;
-    if (found) {
-        size_t used = write_path(found, path, path_len);
-
-        if (used < path_len)
-            snprintf(path + used, path_len - used, "%s", name);
-    }
+    if (found)
+        write_path(found, name, path, path_len);
     HASH_CLEAR(hh, s.seen);
     while (s.all) {
         visit *older = s.all->older;
