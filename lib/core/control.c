@@ -2,13 +2,13 @@
  * socket, and notices to deliver. */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "core/error.h"
 #include "core/runtime.h"
+#include "core/thread.h"
 
 #define TICK_NS 1000000000u
 
@@ -117,19 +117,6 @@ static void *run(void *argument)
 
 /* ---- starting and ending it ---- */
 
-/* Signals are the host's: its threads take them, not ours. */
-static int start_without_signals(hl_runtime *runtime)
-{
-    sigset_t all, before;
-    int failed;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&runtime->thread, NULL, run, runtime);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 hl_status hl__control_start(hl_runtime *runtime)
 {
     int failed;
@@ -137,7 +124,7 @@ hl_status hl__control_start(hl_runtime *runtime)
     runtime->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (runtime->wake_fd < 0)
         return hl__fail_errno(HL_ERR_SYSTEM, errno, "open", "", "No eventfd could be made");
-    failed = start_without_signals(runtime);
+    failed = hl__thread_start(&runtime->thread, NULL, run, runtime);
     if (!failed)
         return HL_OK;
     close(runtime->wake_fd);

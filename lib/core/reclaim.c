@@ -180,7 +180,7 @@ hl_status hl__reclaim_acquire(void)
     if (reclaim.users == 0) {
         reclaim.ending = false;
         reclaim.pending_end = &reclaim.pending;
-        failed = pthread_create(&reclaim.thread, NULL, run, NULL);
+        failed = hl__thread_start(&reclaim.thread, NULL, run, NULL);
     }
     if (!failed)
         reclaim.users++;

@@ -2,7 +2,7 @@
  * others read it. The list only grows, so it is walked without caring for threads that end meanwhile. */
 #include "core/thread.h"
 
-#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 typedef struct thread_row {
@@ -164,4 +164,22 @@ bool hl__threads_passed(hl__thread_mark *mark)
 void hl__threads_unmark(hl__thread_mark *mark)
 {
     free(mark);
+}
+
+/* ---- threads of our own ---- */
+
+/* Faults stay deliverable: they concern the thread itself, and the host may have a handler that reports crashes. */
+int hl__thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+    sigset_t blocked, before;
+    int failed;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    failed = pthread_create(thread, attributes, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
 }

@@ -3,6 +3,8 @@
 #ifndef HL_CORE_THREAD_H
 #define HL_CORE_THREAD_H
 
+#include <pthread.h>
+
 #include <hookline/call.h>
 
 /* Whether the calling thread is inside a dispatch. */
@@ -13,6 +15,9 @@ void hl__thread_retag(const void *chain);
 
 /* Number of threads that are inside `chain` now. */
 size_t hl__threads_inside(const void *chain);
+
+/* pthread_create for Hookline's own threads, which take no signal that is meant for the process: those are the host's. */
+int hl__thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument);
 
 /* The dispatches that are running now, to be waited for. */
 typedef struct hl__thread_mark hl__thread_mark;

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/grow.h"
 #include "core/runtime.h"
+#include "core/thread.h"
 #include "core/validate.h"
 
 #include <hookline/health.h>
@@ -86,7 +87,7 @@ static probe *probe_start(hl__binding *binding)
     made->started_ns = hl__now_ns();
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    failed = pthread_create(&thread, &detached, run_probe, made);
+    failed = hl__thread_start(&thread, &detached, run_probe, made);
     pthread_attr_destroy(&detached);
     if (!failed)
         return made;
