@@ -1,5 +1,5 @@
-/* hookline bench: measures Hookline on this machine, side by side with hand-written calls, a loop over pointers and bare
- * LMDB. This file has its command line and runs its cases; each case is in a file of its own. */
+/* hookline bench: measures Hookline on this machine, side by side with hand-written calls, a loop over pointers and
+ * bare LMDB. This file has its command line and runs its cases; each case is in a file of its own. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>

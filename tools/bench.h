@@ -64,7 +64,7 @@ int bench_child_start(bench *b, const char *name, const char *argument, pid_t *p
 /* Waits for a child's end; it must have exited with 0. */
 int bench_child_end(bench *b, pid_t pid);
 
-/* ---- bench_work.c: the run's folder ------------------------------------------------------------------------------- */
+/* ---- bench_work.c: the run's folder ------------------------------------------------------------------------------ */
 
 int bench_work_make(bench *b);
 void bench_work_remove(bench *b);
@@ -125,7 +125,7 @@ typedef struct bench_variant {
 int bench_side_by_side(bench *b, bench_variant *variants, size_t variants_len, void *user, size_t times, size_t rounds,
                        int (*check)(void *user, size_t times));
 
-/* ---- bench_chains.c: runtimes with chains of the bench's plugin functions -------------------------------------------- */
+/* ---- bench_chains.c: runtimes with chains of the bench's plugin functions ---------------------------------------- */
 
 /* Opens a runtime on `store` with this engine at most. */
 int bench_runtime(bench *b, const char *store, hl_engine engine, hl_runtime **out);

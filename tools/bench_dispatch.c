@@ -37,7 +37,7 @@ typedef struct work {
     uint64_t *weight;  /* what one dispatch of each event adds to the counters */
 } work;
 
-/* ---- the variants: one loop each, so that the call is inlined as in a server --------------------------------------- */
+/* ---- the variants: one loop each, so that the call is inlined as in a server ------------------------------------ */
 
 #define RUN(function, call)                                                                                            \
     static void function(void *user, size_t times)                                                                     \

@@ -1,5 +1,5 @@
-/* The flatness case of hookline bench: what 10,000 changes leave behind in a process, and what a killed one leaves in the
- * file system. */
+/* The flatness case of hookline bench: what 10,000 changes leave behind in a process, and what a killed one leaves in
+ * the file system. */
 #include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* The notice case of hookline bench: another process stops and enables a plugin in a shared store; how long until dispatches
- * here run the changed chain. Both processes read the same clock. */
+/* The notice case of hookline bench: another process stops and enables a plugin in a shared store; how long until
+ * dispatches here run the changed chain. Both processes read the same clock. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

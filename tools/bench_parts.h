@@ -36,8 +36,8 @@ typedef hl_call_fn *bench_state_functions_table[BENCH_STATE_FUNCTIONS];
 #define BENCH_CHAIN_EVENTS "bench_chain_events" /* bench_chain[BENCH_EVENTS] */
 #define BENCH_CHAIN_STATE "bench_chain_state"   /* bench_chain[1], of the state functions */
 
-/* library-NN.so: plugin number N = NN * BENCH_LIBRARY_PLUGINS + i is on event "open-EEE", where EEE is N % BENCH_EVENTS,
- * and adds N to the counter that `state` points to. */
+/* library-NN.so: plugin number N = NN * BENCH_LIBRARY_PLUGINS + i is on event "open-EEE", where EEE is
+ * N % BENCH_EVENTS, and adds N to the counter that `state` points to. */
 
 /* lmdb.so: bare LMDB. Functions return 0, or LMDB's error. */
 typedef struct bench_lmdb {

@@ -1,5 +1,5 @@
-/* The registration case of hookline bench: until a change is visible, durable, compiled; one at a time and a thousand at
- * once. */
+/* The registration case of hookline bench: until a change is visible, durable, compiled; one at a time and a thousand
+ * at once. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 /* Dispatches an event a fixed number of times inside one function, so that callgrind, or count_steps, can count the
- * instructions of a dispatch: count_dispatches reference|compiled PLUGINS TIMES [stepped]. Exits with 77 when the engine
- * cannot be had here. Run by the scripts of this folder. */
+ * instructions of a dispatch: count_dispatches reference|compiled PLUGINS TIMES [stepped]. Exits with 77 when the
+ * engine cannot be had here. Run by the scripts of this folder. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,8 +13,8 @@ needs_optimised_build() {
     [ "$(uname -m)" = x86_64 ] || skip "the limits are those of x86-64"
 }
 
-# check_engine ENGINE COMMAND: COMMAND PLUGINS prints the instructions of `times` dispatches of the engine, or fails with
-# 77 where it cannot. All of the engine's limits are checked.
+# check_engine ENGINE COMMAND: COMMAND PLUGINS prints the instructions of `times` dispatches of the engine, or fails
+# with 77 where it cannot. All of the engine's limits are checked.
 check_engine() {
     local engine=$1 command=$2 checked=0 wanted plugins limit count code
     while read -r wanted plugins limit; do
