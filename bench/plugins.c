@@ -31,11 +31,11 @@ HL_API bench_counters_table bench_counters __attribute__((aligned(64)));
         what(high, 8) what(high, 9) what(high, a) what(high, b) what(high, c) what(high, d) what(high, e)              \
             what(high, f)
 
+/* clang-format off */
 #define EVERY(what)                                                                                                    \
-    ROW(what, 0)                                                                                                       \
-    ROW(what, 1)                                                                                                       \
-    ROW(what, 2) ROW(what, 3) ROW(what, 4) ROW(what, 5) ROW(what, 6) ROW(what, 7) ROW(what, 8) ROW(what, 9)            \
-        ROW(what, a) ROW(what, b) ROW(what, c) ROW(what, d) ROW(what, e) ROW(what, f)
+    ROW(what, 0) ROW(what, 1) ROW(what, 2) ROW(what, 3) ROW(what, 4) ROW(what, 5) ROW(what, 6) ROW(what, 7)            \
+    ROW(what, 8) ROW(what, 9) ROW(what, a) ROW(what, b) ROW(what, c) ROW(what, d) ROW(what, e) ROW(what, f)
+/* clang-format on */
 
 EVERY(PLUGIN)
 ROW(STATE_PLUGIN, 0)

@@ -1,6 +1,6 @@
 /* The churn case of hookline bench: how long dispatches take while another thread registers plugins without pause,
- * against windows without, interleaved. A sample is the time of a small group of dispatches between two readings of the clock,
- * divided by their number; it is taken alike in both. */
+ * against windows without, interleaved. A sample is the time of a small group of dispatches between two readings of the
+ * clock, divided by their number; it is taken alike in both. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
