@@ -1,4 +1,4 @@
-/* The smallest host, as in README.md: one event with two plugins of the program's own, in a store that lives in memory. */
+/* A small host, two plugins where the example of README.md has one: both of the program itself, in a store that lives in memory. */
 #include <hookline/hookline.h>
 #include <stdio.h>
 static hl_reply say(void *self, void *state, const void *meta)
