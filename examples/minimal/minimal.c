@@ -1,4 +1,4 @@
-/* A small host, two plugins where the example of README.md has one: both of the program itself, in a store that lives in memory. */
+/* A small host: an event with two plugins of its own, in a store that lives in memory. README.md has a shorter one. */
 #include <hookline/hookline.h>
 #include <stdio.h>
 static hl_reply say(void *self, void *state, const void *meta)
