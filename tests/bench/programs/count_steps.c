@@ -1,6 +1,6 @@
 /* Runs count_dispatches and counts the instructions that its main thread executes between two stops, by stepping
  * through them: count_steps PROGRAM ARGUMENT... Prints the number. Exits with 77 when processes may not be traced here,
- * or when the program exits with it. Run by the scripts of this folder; unlike callgrind it can follow compiled chains. */
+ * or when the program exits with it. Run by the scripts of this folder; unlike callgrind it follows compiled chains. */
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
