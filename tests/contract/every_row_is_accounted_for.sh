@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# docs/reference/seed-rows.md has each row once, names only tests that exist, and knows every row that headers and tests name.
+. "$(dirname "$0")/../lib.sh"
+cd "$HOOKLINE_SOURCE" || exit 1
+table=docs/reference/seed-rows.md
+
+# expect PREFIX FIRST LAST: each number in between has a row.
+expect() {
+    local number
+    for number in $(seq "$2" "$3"); do
+        printf -v row '%s-%0*d' "$1" "${#3}" "$number"
+        [ "$(grep -c "^| $row |" "$table")" -eq 1 ] || problem "$row is not in the table once"
+    done
+}
+for range in PD:14 CA:19 CM:12 OD:16 LC:22 PB:13 RG:16 EH:10 ST:13 PS:16 TE:13 TM:11; do
+    expect "${range%%:*}" 1 "${range##*:}"
+done
+for range in HL:08 LG:03 CF:08 HP:06 VD:09 BS:06 EC:05 VR:05; do
+    expect "${range%%:*}" 1 "${range##*:}"
+done
+expect X 040 063
+
+for file in $(grep -oE '\b[a-z]+/[a-z0-9_]+\.(c|sh)\b' "$table" | sort -u); do
+    [ -f "tests/$file" ] || [ "$file" = contract/every_row_is_accounted_for.sh ] || problem "there is no tests/$file"
+done
+
+named=$(grep -rhoE '\b(PD|CA|CM|OD|LC|PB|RG|EH|HL|ST|PS|TE|LG|CF|HP|VD|TM|BS|EC|VR)-[0-9]{2}\b|\bX-0(4|5|6)[0-9]\b' \
+    --include='*.h' --include='*.c' include lib tests | sort -u)
+[ "$(wc -l <<<"$named")" -gt 60 ] || problem "headers and tests name too few rows for the search to be right"
+for row in $named; do
+    grep -q "^| $row |" "$table" || problem "$row is named in the tree and not in the table"
+done
+finish
