@@ -1,6 +1,7 @@
 /* G3 Visibility. When a lifecycle call returns HL_OK, every dispatch that begins later in this process runs the new chain,
  * on whatever thread, and whether it is compiled yet or not. */
 #include <pthread.h>
+#include <sched.h>
 
 #include "tests/support/support.h"
 
@@ -20,8 +21,10 @@ static void *serve(void *argument)
     unsigned served = 0, asked;
 
     while ((asked = __atomic_load_n(&me->asked, __ATOMIC_ACQUIRE)) != END) {
-        if (asked == served)
+        if (asked == served) {
+            sched_yield();
             continue;
+        }
         me->trail.text[0] = '\0';
         (void)hl_call(me->event, &me->trail, NULL);
         served = asked;
@@ -36,7 +39,7 @@ static const char *dispatch_elsewhere(dispatcher *on)
 
     __atomic_store_n(&on->asked, number, __ATOMIC_RELEASE);
     while (__atomic_load_n(&on->answered, __ATOMIC_ACQUIRE) != number)
-        ;
+        sched_yield();
     return on->trail.text;
 }
 

@@ -251,7 +251,7 @@ static pthread_t begin_blocked_registration(int writer)
         registered = false;
         kill(writer, SIGSTOP);
         assert_int_equal(pthread_create(&thread, NULL, register_one, NULL), 0);
-        test_sleep_ms(60);
+        test_sleep_ms(200);
         if (!__atomic_load_n(&registered, __ATOMIC_ACQUIRE))
             return thread;
         kill(writer, SIGCONT);

@@ -49,7 +49,7 @@ static hl_health_state slow(void *self, char *reason, size_t reason_len)
     (void)self;
     (void)reason;
     (void)reason_len;
-    test_sleep_ms(100);
+    test_sleep_ms(200);
     return HL_HEALTH_OK;
 }
 
@@ -86,7 +86,7 @@ static plugin_report report_of(const char *name)
 {
     plugin_report report = {0};
 
-    ok(hl_health_plugin(runtime, name, 200, take_plugin, &report));
+    ok(hl_health_plugin(runtime, name, 800, take_plugin, &report));
     return report;
 }
 
@@ -184,13 +184,13 @@ static void an_events_report_lists_its_chain_in_order_and_then_the_others(void *
     run(runtime, .name = "x-stopped", .event = "e");
     ok(hl_stop(runtime, "x-stopped", 0));
     test_event(runtime, "e");
-    report = event_report_of("e", 500);
+    report = event_report_of("e", 5000);
     assert_string_equal(report.text, "b 0 1 1 \na 5 1 1 \n"
                                      "x-stopped 5 0 0 an operator stopped it\n"
                                      "y-registered 5 0 0 it was never started\n");
     assert_true(report.health.healthy && report.health.available && report.health.opened);
     run(runtime, .name = "w-held", .event = "e", .depends = "x-stopped");
-    report = event_report_of("e", 500);
+    report = event_report_of("e", 5000);
     assert_false(report.health.healthy);
     assert_non_null(strstr(report.text, "w-held 5 0 1 it is held until \"x-stopped\" (stopped) is active\n"));
     refused(hl_health_event(runtime, "unknown", 100, take_event, &report), HL_ERR_NOT_FOUND, "event");
@@ -227,18 +227,18 @@ static void a_probe_that_hangs_costs_only_its_own_report(void **unused)
     run_with_health("hangs", hang, NULL);
     run_with_health("fine", answer, &fine);
     start = test_now_ns();
-    report = event_report_of("e", 150);
-    assert_true(test_now_ns() - start < 2000000000u);
+    report = event_report_of("e", 600);
+    assert_true(test_now_ns() - start < 5000000000u);
     assert_non_null(strstr(report.text, "fine 0 1 1 \n"));
     assert_non_null(strstr(report.text, "hangs 3 0 1 "));
-    report = event_report_of("e", 150);
+    report = event_report_of("e", 600);
     assert_non_null(strstr(report.text, "hangs 7 0 1 "));
     assert_int_equal(__atomic_load_n(&hanging_calls, __ATOMIC_SEQ_CST), 1);
     assert_int_equal(hl_call(event, NULL, NULL).verdict, HL_NEXT);
     ok(hl_stop(runtime, "hangs", 0));
     ok(hl_enable(runtime, "hangs", 0));
     __atomic_store_n(&let_go, 1, __ATOMIC_SEQ_CST);
-    eventually(strstr(event_report_of("e", 150).text, "hangs 0 1 1 "));
+    eventually(strstr(event_report_of("e", 600).text, "hangs 0 1 1 "));
 }
 
 static int released; /* atomic */
@@ -277,7 +277,7 @@ static void probes_run_at_the_same_time(void **unused)
         run_with_health(names[i], slow, NULL);
     start = test_now_ns();
     assert_true(event_report_of("e", 5000).health.healthy);
-    assert_true(test_now_ns() - start < 700000000u);
+    assert_true(test_now_ns() - start < 1300000000u);
 }
 
 /* HL-05 */
