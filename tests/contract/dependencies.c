@@ -1,5 +1,5 @@
-/* Dependencies across events: holds, releases, cascades, cycles, queries. Rows OD-04, OD-06 to OD-09, OD-11 to OD-16, LC-13,
- * LC-14, PB-12, PB-13, TM-08 to TM-10, X-057. */
+/* Dependencies across events: holds, releases, cascades, cycles, queries. Rows OD-04, OD-06 to OD-09, OD-11 to
+ * OD-16, LC-13, LC-14, PB-12, PB-13, TM-08 to TM-10, X-057. */
 #include "tests/support/support.h"
 
 static hl_runtime *runtime;

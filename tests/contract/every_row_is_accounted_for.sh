@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# docs/reference/seed-rows.md has each row once, names only tests that exist, and knows every row that headers and tests name.
+# docs/reference/seed-rows.md has each row once, names only tests that exist, and knows every row that headers and
+# tests name.
 . "$(dirname "$0")/../lib.sh"
 cd "$HOOKLINE_SOURCE" || exit 1
 table=docs/reference/seed-rows.md

@@ -1,5 +1,5 @@
-/* G1 Order. Within an event a plugin runs after those it depends on; among the ready ones smaller (priority, name) first;
- * and that order is a pure function of the records. Rows OD-01 to OD-05, OD-10. */
+/* G1 Order. Within an event a plugin runs after those it depends on; among the ready ones smaller (priority, name)
+ * first; and that order is a pure function of the records. Rows OD-01 to OD-05, OD-10. */
 #include "tests/support/support.h"
 
 #define PLUGINS_MAX 12

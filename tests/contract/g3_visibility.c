@@ -1,5 +1,5 @@
-/* G3 Visibility. When a lifecycle call returns HL_OK, every dispatch that begins later in this process runs the new chain,
- * on whatever thread, and whether it is compiled yet or not. */
+/* G3 Visibility. When a lifecycle call returns HL_OK, every dispatch that begins later in this process runs the new
+ * chain, on whatever thread, and whether it is compiled yet or not. */
 #include <pthread.h>
 #include <sched.h>
 

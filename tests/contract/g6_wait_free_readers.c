@@ -1,6 +1,6 @@
 /* G6 Wait-free readers. Dispatch takes no lock, allocates nothing, makes no system call, and is never delayed by a
- * change. The kernel is the judge of the system calls: a child dispatches under seccomp's strict mode, where any call but
- * write and exit is death. */
+ * change. The kernel is the judge of the system calls: a child dispatches under seccomp's strict mode, where any
+ * call but write and exit is death. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -242,7 +242,8 @@ static int write_without_end(const char *url)
     return 1;
 }
 
-/* Stops the writer again and again until it sits on the store's writer lock, so that a registration here has to wait. */
+/* Stops the writer again and again until it sits on the store's writer lock, so that a registration here has to
+ * wait. */
 static pthread_t begin_blocked_registration(int writer)
 {
     for (int tries = 0; tries < 200; tries++) {

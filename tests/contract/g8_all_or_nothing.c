@@ -1,5 +1,5 @@
-/* G8 All or nothing. A call that fails changes nothing: no record, no chain, no file, no notice but the one that says so.
- * Rows OD-06, LC-11, LC-18, X-051. */
+/* G8 All or nothing. A call that fails changes nothing: no record, no chain, no file, no notice but the one that
+ * says so. Rows OD-06, LC-11, LC-18, X-051. */
 #include <sys/stat.h>
 #include <unistd.h>
 

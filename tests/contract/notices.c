@@ -1,5 +1,5 @@
-/* Change notices: once each, in order, with the record; by callback, by eventfd, to the plugin itself; and the log. Rows
- * PS-01 to PS-07, PS-16, TE-01 to TE-03, TE-13, LG-01 to LG-03, X-053, X-062. */
+/* Change notices: once each, in order, with the record; by callback, by eventfd, to the plugin itself; and the log.
+ * Rows PS-01 to PS-07, PS-16, TE-01 to TE-03, TE-13, LG-01 to LG-03, X-053, X-062. */
 #include <poll.h>
 #include <pthread.h>
 

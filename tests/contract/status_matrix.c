@@ -8,8 +8,9 @@ typedef enum place { ABSENT, REGISTERED, STARTED, RESTARTED, STOPPED, HELD } pla
 
 static const char *const words[] = {"absent", "registered", "started", "restarted", "stopped", "held"};
 
-/* Brings "p" (event "e", depends on "d") into a status with "d" active or not. Some pairs cannot be: an active plugin with
- * an inactive dependency, and a held one with an active one; the library itself does away with them. Returns false then. */
+/* Brings "p" (event "e", depends on "d") into a status with "d" active or not. Some pairs cannot be: an active
+ * plugin with an inactive dependency, and a held one with an active one; the library itself does away with them.
+ * Returns false then. */
 static bool bring(hl_runtime *runtime, place from, bool met)
 {
     bool impossible = (met && from == HELD) || (!met && (from == STARTED || from == RESTARTED));
