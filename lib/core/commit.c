@@ -235,6 +235,14 @@ hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *reque
 
 /* ---- other commits ---- */
 
+static bool is_stored(hl_runtime *runtime, const hl__event_def *def)
+{
+    const hl__event_def *stored = hl__registry_def(runtime->registry, def->name);
+
+    return stored && stored->flags == def->flags && stored->contract_hash == def->contract_hash;
+}
+
+/* What another process has stored meanwhile is not stored again. */
 hl_status hl__commit_def(hl_runtime *runtime, const hl__event_def *def)
 {
     hl__store_change change = {.event = def};
@@ -242,6 +250,8 @@ hl_status hl__commit_def(hl_runtime *runtime, const hl__event_def *def)
 
     for (unsigned tries = 0; status == HL_ERR_CONFLICT && tries < ATTEMPTS; tries++) {
         status = hl__follow(runtime);
+        if (status == HL_OK && is_stored(runtime, def))
+            return HL_OK;
         if (status == HL_OK)
             status = commit_changes(runtime, "event_define", &change, 1);
     }

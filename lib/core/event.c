@@ -183,13 +183,6 @@ static hl_status check_same(const struct hl__event *event, const hl_event_spec *
     return HL_OK;
 }
 
-static bool stored_differs(hl_runtime *runtime, const hl__event_def *def)
-{
-    const hl__event_def *stored = hl__registry_def(runtime->registry, def->name);
-
-    return !stored || stored->flags != def->flags || stored->contract_hash != def->contract_hash;
-}
-
 /* Dispatches may be reading the old definition: it is kept until the runtime closes. */
 static void take_definition(struct hl__event *event, const hl_event_spec *spec, hl__event_def *def)
 {
@@ -210,7 +203,7 @@ static hl_status define(hl_runtime *runtime, struct hl__event *event, const hl_e
     def = hl__event_def_new(event->name, spec->flags, spec->contract);
     if (!def)
         return hl__fail_memory("event_define");
-    if (stored_differs(runtime, def) && !(runtime->options.flags & HL_OPEN_READ_ONLY))
+    if (!(runtime->options.flags & HL_OPEN_READ_ONLY))
         status = hl__commit_def(runtime, def);
     if (status != HL_OK) {
         hl__event_def_unref(def);
