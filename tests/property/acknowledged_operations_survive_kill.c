@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,8 +35,10 @@ static hl_runtime *open_store(const char *directory)
 
 static int work(const char *directory, uint64_t seed)
 {
-    hl_runtime *runtime = open_store(directory);
+    hl_runtime *runtime;
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    runtime = open_store(directory);
     random_begin(seed);
     for (int i = 0; i < OPERATIONS; i++) {
         struct model_op op = pick_op();

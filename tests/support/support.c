@@ -2,7 +2,9 @@
 #include "tests/support/support.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -320,6 +322,13 @@ const char *test_lmdb(const char *folder)
     return in_ring(url);
 }
 
+/* A child ends with its test, also when the test is killed. */
+static __attribute__((constructor)) void end_with_parent(void)
+{
+    if (getenv("HOOKLINE_TEST_CHILD"))
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 int test_spawn(const char *const *arguments)
 {
     const char *argv[16] = {"/proc/self/exe"};
@@ -328,7 +337,9 @@ int test_spawn(const char *const *arguments)
 
     for (; *arguments && len < 15; arguments++)
         argv[len++] = *arguments;
+    setenv("HOOKLINE_TEST_CHILD", "1", 1);
     assert_int_equal(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, (char *const *)(uintptr_t)argv, environ), 0);
+    unsetenv("HOOKLINE_TEST_CHILD");
     return pid;
 }
 
