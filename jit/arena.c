@@ -3,7 +3,6 @@
  * Forked children go on running the chains they were born with, in pages that they share with the parent. So after a
  * fork the parent moves to a copy of the file, mapped over the old one at the same address, before it writes again. One
  * lock serves all arenas and is held across fork: a fork falls between two writes, never into one. */
-#define _GNU_SOURCE
 #include "jit/arena.h"
 
 #include <errno.h>

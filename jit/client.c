@@ -3,7 +3,6 @@
  * One batch is under way at a time. It is first tried as a whole. When that fails, its chains are tried one by one, so
  * that a chain which the compiler cannot bear takes no other down; when that fails a few times in a row without a
  * success, the compiler itself is broken, and the rest fails with the same reason. */
-#define _GNU_SOURCE
 #include "jit/client.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* The compiled chains of one compiler: choosing an arena, reading objects, placing functions. */
-#define _GNU_SOURCE
 #include "jit/code.h"
 
 #include <errno.h>

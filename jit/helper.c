@@ -1,5 +1,4 @@
 /* The compiler program as a process. */
-#define _GNU_SOURCE
 #include "jit/helper.h"
 
 #include <errno.h>

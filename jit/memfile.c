@@ -1,5 +1,4 @@
 /* Memory files: made within the process's limits, written in full. */
-#define _GNU_SOURCE
 #include "jit/memfile.h"
 
 #include <errno.h>

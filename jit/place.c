@@ -1,5 +1,4 @@
 /* Finds room in the address space near given code, by reading the process's own map. Called by arena.c. */
-#define _GNU_SOURCE
 #include "jit/place.h"
 
 #include <inttypes.h>

@@ -1,5 +1,4 @@
 /* The helper's temporary folder: making, removing, and sweeping what others left. */
-#define _GNU_SOURCE
 #include "jit/scratch.h"
 
 #include <dirent.h>
