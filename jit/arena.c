@@ -21,7 +21,8 @@
 #include "jit/unwind.h"
 
 #define LINE 64 /* blocks begin on cache lines of their own */
-#define CALL_MARGIN (UINT64_C(1) << 16)
+#define REACH_MARGIN (UINT64_C(1) << 16)
+#define DATA_REACH (UINT64_C(1) << 31)
 #define BYTES_LEAST ((size_t)16 << 20)
 #define PLACES_TRIED 4
 
@@ -161,13 +162,18 @@ void hl__arena_destroy(hl__arena *arena)
     free(arena);
 }
 
-hl__reach hl__arena_reach(const hl__arena *arena)
+static hl__range range_of(const hl__arena *arena, uint64_t far)
 {
     uint64_t base = (uint64_t)(uintptr_t)arena->base;
     uint64_t end = base + arena->bytes;
-    uint64_t below = CALL_REACH - CALL_MARGIN;
+    uint64_t below = far - REACH_MARGIN;
 
-    return (hl__reach){end > below ? end - below : 1, base + below};
+    return (hl__range){end > below ? end - below : 1, base + below};
+}
+
+hl__reach hl__arena_reach(const hl__arena *arena)
+{
+    return (hl__reach){range_of(arena, CALL_REACH), range_of(arena, DATA_REACH)};
 }
 
 static size_t lines_of(size_t bytes)

@@ -13,10 +13,16 @@
 
 typedef struct hl__arena hl__arena;
 
-/* Functions in [low, high] can be called directly from everywhere in an arena. */
-typedef struct hl__reach {
+typedef struct hl__range {
     uint64_t low;
-    uint64_t high;
+    uint64_t high; /* the last address */
+} hl__range;
+
+/* What code reaches from everywhere in an arena: functions by a direct call, data by an address relative to the
+ * instruction. */
+typedef struct hl__reach {
+    hl__range calls;
+    hl__range data;
 } hl__reach;
 
 /* A piece of an arena. */

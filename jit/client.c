@@ -379,8 +379,12 @@ static hl_status add_job(client *c, const hl__unit *unit)
     job *j = &c->jobs[c->jobs_len];
     hl_status status = hl__code_arena(&c->room, unit, &j->arena);
 
-    if (status == HL_OK)
-        status = hl__lower(unit, c->jobs_len, hl__arena_reach(j->arena), &j->lowered);
+    hl__reach reach;
+
+    if (status != HL_OK)
+        return status;
+    reach = hl__arena_reach(j->arena);
+    status = hl__lower(unit, c->jobs_len, &reach, &j->lowered);
     if (status != HL_OK)
         return status;
     c->jobs_len++;

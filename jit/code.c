@@ -64,7 +64,7 @@ static size_t count_near(const hl__unit *unit, const hl__arena *arena)
     size_t near = 0;
 
     for (size_t i = 0; i < unit->steps_len; i++)
-        near += call_of(unit, i) >= reach.low && call_of(unit, i) <= reach.high;
+        near += call_of(unit, i) >= reach.calls.low && call_of(unit, i) <= reach.calls.high;
     return near;
 }
 

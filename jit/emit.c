@@ -11,10 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct import {
-    uint64_t address; /* 0: free slot */
+/* What lies within reach of the arena is imported: the instructions then hold its distance, which is shorter. */
+typedef enum kind { PLUGIN = 1, STOP, DATA } kind;
+
+typedef struct imported {
+    uint64_t address;
+    kind kind; /* 0: free slot */
     gcc_jit_function *function;
-} import;
+    gcc_jit_rvalue *data;
+} imported;
 
 typedef struct emitter {
     gcc_jit_context *ctxt;
@@ -22,12 +27,13 @@ typedef struct emitter {
     gcc_jit_type *word; /* int64_t */
     gcc_jit_type *index;
     gcc_jit_type *truth;
+    gcc_jit_type *byte;
     gcc_jit_type *reply;
     gcc_jit_type *call_type; /* pointers to functions */
     gcc_jit_type *stop_type;
     gcc_jit_field *state;
     gcc_jit_field *verdict;
-    import *imports; /* hash table by address, never more than half full */
+    imported *imports; /* hash table by address and kind, never more than half full */
     size_t imports_mask;
 } emitter;
 
@@ -44,6 +50,13 @@ typedef struct chain {
     gcc_jit_block *stop;
 } chain;
 
+/* Makes gcc address imported data relative to the instruction, instead of through a table of addresses. */
+#if defined(__x86_64__)
+#define DIRECT_DATA "-fpie"
+#else
+#define DIRECT_DATA "-fno-pie"
+#endif
+
 static void set_options(gcc_jit_context *ctxt)
 {
     static const char *const options[] =
@@ -55,7 +68,9 @@ static void set_options(gcc_jit_context *ctxt)
          "-fno-ipa-icf",
          /* A chain is one piece, and as small as can be: its footprint decides its speed among thousands. */
          "-fno-reorder-blocks-and-partition", "-fno-align-functions", "-fno-align-jumps", "-fno-align-labels",
-         "-fno-stack-protector", "-fplt"};
+         "-fno-stack-protector", "-fplt", DIRECT_DATA,
+         /* It would move the first cold block's index into the hot path. */
+         "-fno-if-conversion2"};
 
     gcc_jit_context_set_int_option(ctxt, GCC_JIT_INT_OPTION_OPTIMIZATION_LEVEL, 1);
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
@@ -72,6 +87,7 @@ static void make_types(emitter *e)
     e->word = gcc_jit_context_get_int_type(ctxt, 8, 1);
     e->index = gcc_jit_context_get_int_type(ctxt, 8, 0);
     e->truth = gcc_jit_context_get_type(ctxt, GCC_JIT_TYPE_LONG);
+    e->byte = gcc_jit_context_get_type(ctxt, GCC_JIT_TYPE_CHAR);
     e->state = fields[0] = gcc_jit_context_new_field(ctxt, NULL, e->pointer, "state");
     e->verdict = fields[1] = gcc_jit_context_new_field(ctxt, NULL, e->word, "verdict");
     reply = gcc_jit_context_new_struct_type(ctxt, NULL, "hl_reply", 2, fields);
@@ -88,36 +104,70 @@ static gcc_jit_rvalue *address_constant(emitter *e, gcc_jit_type *type, uint64_t
     return gcc_jit_context_new_rvalue_from_ptr(e->ctxt, type, (void *)(uintptr_t)address);
 }
 
-static gcc_jit_function *declare_import(emitter *e, uint64_t address)
+static gcc_jit_function *declare_function(emitter *e, kind kind, const char *name)
 {
-    char name[sizeof(HL__WIRE_IMPORT) + 16];
-    gcc_jit_param *params[] = {gcc_jit_context_new_param(e->ctxt, NULL, e->pointer, "self"),
-                               gcc_jit_context_new_param(e->ctxt, NULL, e->pointer, "state"),
-                               gcc_jit_context_new_param(e->ctxt, NULL, e->pointer, "meta")};
+    gcc_jit_type *plugin[] = {e->pointer, e->pointer, e->pointer};
+    gcc_jit_type *stop[] = {e->pointer, e->index, e->pointer, e->pointer, e->word};
+    gcc_jit_type **types = kind == STOP ? stop : plugin;
+    gcc_jit_param *params[5];
+    int len = kind == STOP ? 5 : 3;
 
-    snprintf(name, sizeof(name), HL__WIRE_IMPORT "%016" PRIx64, address);
-    return gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_IMPORTED, e->reply, name, 3, params, 0);
+    for (int i = 0; i < len; i++)
+        params[i] = gcc_jit_context_new_param(e->ctxt, NULL, types[i], "p");
+    return gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_IMPORTED, e->reply, name, len, params, 0);
 }
 
-static gcc_jit_function *import_at(emitter *e, uint64_t address)
+static gcc_jit_rvalue *declare_data(emitter *e, const char *name)
 {
-    size_t slot = (size_t)(address * UINT64_C(0x9e3779b97f4a7c15) >> 32) & e->imports_mask;
+    gcc_jit_lvalue *data = gcc_jit_context_new_global(e->ctxt, NULL, GCC_JIT_GLOBAL_IMPORTED, e->byte, name);
 
-    while (e->imports[slot].address && e->imports[slot].address != address)
+    return gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(data, NULL), e->pointer);
+}
+
+static imported declare_import(emitter *e, kind kind, uint64_t address)
+{
+    imported made = {.address = address, .kind = kind};
+    char name[sizeof(HL__WIRE_DATA HL__WIRE_FUNCTION) + 16];
+
+    snprintf(name, sizeof(name), "%s%016" PRIx64, kind == DATA ? HL__WIRE_DATA : HL__WIRE_FUNCTION, address);
+    if (kind == DATA)
+        made.data = declare_data(e, name);
+    else
+        made.function = declare_function(e, kind, name);
+    return made;
+}
+
+static const imported *import_at(emitter *e, kind kind, uint64_t address)
+{
+    size_t slot = (size_t)((address + kind) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & e->imports_mask;
+
+    while (e->imports[slot].kind && (e->imports[slot].kind != kind || e->imports[slot].address != address))
         slot = (slot + 1) & e->imports_mask;
-    if (!e->imports[slot].function)
-        e->imports[slot] = (import){address, declare_import(e, address)};
-    return e->imports[slot].function;
+    if (!e->imports[slot].kind)
+        e->imports[slot] = declare_import(e, kind, address);
+    return &e->imports[slot];
+}
+
+static gcc_jit_rvalue *data_at(emitter *e, uint64_t address, bool near)
+{
+    return near ? import_at(e, DATA, address)->data : address_constant(e, e->pointer, address);
+}
+
+/* Calls a function at an address. */
+static gcc_jit_rvalue *call_at(emitter *e, kind kind, uint64_t address, bool near, int args_len, gcc_jit_rvalue **args)
+{
+    gcc_jit_type *type = kind == STOP ? e->stop_type : e->call_type;
+
+    if (near)
+        return gcc_jit_context_new_call(e->ctxt, NULL, import_at(e, kind, address)->function, args_len, args);
+    return gcc_jit_context_new_call_through_ptr(e->ctxt, NULL, address_constant(e, type, address), args_len, args);
 }
 
 static gcc_jit_rvalue *call_step(chain *c, const hl__wire_step *step, gcc_jit_rvalue *state)
 {
-    emitter *e = c->e;
-    gcc_jit_rvalue *args[] = {address_constant(e, e->pointer, step->self), state, c->meta};
+    gcc_jit_rvalue *args[] = {data_at(c->e, step->self, step->self_near), state, c->meta};
 
-    if (step->near && step->call)
-        return gcc_jit_context_new_call(e->ctxt, NULL, import_at(e, step->call), 3, args);
-    return gcc_jit_context_new_call_through_ptr(e->ctxt, NULL, address_constant(e, e->call_type, step->call), 3, args);
+    return call_at(c->e, PLUGIN, step->call, step->call_near, 3, args);
 }
 
 /* Whether the last verdict was not HL_NEXT, marked as unlikely. */
@@ -158,12 +208,11 @@ static void emit_steps(chain *c, gcc_jit_block *block)
 static void emit_stop(chain *c)
 {
     emitter *e = c->e;
-    gcc_jit_rvalue *args[] = {address_constant(e, e->pointer, c->unit->plan), gcc_jit_lvalue_as_rvalue(c->index),
+    gcc_jit_rvalue *args[] = {data_at(e, c->unit->plan, c->unit->plan_near), gcc_jit_lvalue_as_rvalue(c->index),
                               c->input, gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(c->reply, NULL, e->state)),
                               gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(c->reply, NULL, e->verdict))};
-    gcc_jit_rvalue *stop = address_constant(e, e->stop_type, c->unit->stop);
 
-    gcc_jit_block_end_with_return(c->stop, NULL, gcc_jit_context_new_call_through_ptr(e->ctxt, NULL, stop, 5, args));
+    gcc_jit_block_end_with_return(c->stop, NULL, call_at(e, STOP, c->unit->stop, c->unit->stop_near, 5, args));
 }
 
 static void emit_chain(emitter *e, const hl__wire_unit *unit, const char *symbol, const hl__wire_step *steps)
@@ -210,11 +259,11 @@ static size_t walk_batch(const char *bytes, size_t bytes_len, uint32_t units_len
     return steps_len;
 }
 
-static bool make_imports(emitter *e, size_t steps_len)
+static bool make_imports(emitter *e, size_t entries)
 {
     size_t slots = 16;
 
-    while (slots < 2 * steps_len)
+    while (slots < 2 * entries)
         slots *= 2;
     e->imports_mask = slots - 1;
     e->imports = calloc(slots, sizeof(*e->imports));
@@ -233,7 +282,7 @@ bool hl__emit(const void *bytes, size_t bytes_len, uint32_t units_len, const cha
         return false;
     }
     e.ctxt = gcc_jit_context_acquire();
-    if (!e.ctxt || !make_imports(&e, steps_len))
+    if (!e.ctxt || !make_imports(&e, 2 * (steps_len + units_len)))
         goto out;
     set_options(e.ctxt);
     make_types(&e);

@@ -38,18 +38,22 @@ char *hl__unit_label(const hl__unit *unit)
     return label;
 }
 
-static void write_steps(hl__wire_step *out, const hl__unit *unit, hl__reach reach)
+static bool within(hl__range range, uint64_t address)
+{
+    return address >= range.low && address <= range.high;
+}
+
+static void write_steps(hl__wire_step *out, const hl__unit *unit, const hl__reach *reach)
 {
     for (size_t i = 0; i < unit->steps_len; i++) {
-        uint64_t call = (uint64_t)(uintptr_t)unit->steps[i].call;
-
-        out[i].call = call;
+        out[i].call = (uint64_t)(uintptr_t)unit->steps[i].call;
         out[i].self = (uint64_t)(uintptr_t)unit->steps[i].self;
-        out[i].near = call >= reach.low && call <= reach.high;
+        out[i].call_near = within(reach->calls, out[i].call);
+        out[i].self_near = within(reach->data, out[i].self);
     }
 }
 
-hl_status hl__lower(const hl__unit *unit, size_t number, hl__reach reach, hl__lowered *out)
+hl_status hl__lower(const hl__unit *unit, size_t number, const hl__reach *reach, hl__lowered *out)
 {
     size_t symbol_room = 3 * strlen(unit->symbol) + NUMBER_ROOM;
     hl__wire_unit head = {.plan = (uint64_t)(uintptr_t)unit->plan, .stop = (uint64_t)(uintptr_t)unit->stop};
@@ -64,6 +68,8 @@ hl_status hl__lower(const hl__unit *unit, size_t number, hl__reach reach, hl__lo
     symbol = out->bytes + sizeof(head);
     /* libgccjit takes C identifiers only, so that dots go as well. */
     write_word(symbol + sprintf(symbol, "hl_%zu_", number), unit->symbol, "_");
+    head.plan_near = within(reach->data, head.plan);
+    head.stop_near = within(reach->calls, head.stop);
     head.steps_len = (uint32_t)unit->steps_len;
     head.symbol_bytes = (uint32_t)((strlen(symbol) + 8) / 8 * 8);
     memcpy(out->bytes, &head, sizeof(head));

@@ -12,7 +12,7 @@ typedef struct hl__lowered {
 } hl__lowered;
 
 /* Lowers a unit whose code will lie in an arena of this reach. `number` keeps the symbols of a batch apart. */
-hl_status hl__lower(const hl__unit *unit, size_t number, hl__reach reach, hl__lowered *out);
+hl_status hl__lower(const hl__unit *unit, size_t number, const hl__reach *reach, hl__lowered *out);
 void hl__lowered_cleanup(hl__lowered *lowered);
 
 /* A unit's symbol as a word: letters, digits, '_' and '.' stay, other bytes become '_' and two hexadecimal digits. The

@@ -129,7 +129,7 @@ static void warm_up(const server *s)
         hl__wire_unit unit;
         char symbol[8];
         hl__wire_step step;
-    } batch = {{0, 0, 1, 8}, "warm_up", {0, 0, 0}};
+    } batch = {{.steps_len = 1, .symbol_bytes = sizeof(batch.symbol)}, "warm_up", {0}};
     char why[64];
 
     hl__emit(&batch, sizeof(batch), 1, s->object, why, sizeof(why));

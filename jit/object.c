@@ -4,6 +4,7 @@
  * are copied out, because nothing says that they are aligned. */
 #include "jit/object.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -136,10 +137,12 @@ hl_status hl__object_find(const hl__object *object, const char *symbol, hl__func
 /* The address in the name of an import. */
 static bool import_address(const char *name, uint64_t *out)
 {
-    size_t prefix = sizeof(HL__WIRE_IMPORT) - 1;
+    size_t prefix = sizeof(HL__WIRE_FUNCTION) - 1;
 
-    if (strncmp(name, HL__WIRE_IMPORT, prefix) != 0 || strlen(name) != prefix + 16 ||
-        strspn(name + prefix, "0123456789abcdef") != 16)
+    static_assert(sizeof(HL__WIRE_FUNCTION) == sizeof(HL__WIRE_DATA), "one length serves both");
+    if (strncmp(name, HL__WIRE_FUNCTION, prefix) != 0 && strncmp(name, HL__WIRE_DATA, prefix) != 0)
+        return false;
+    if (strlen(name) != prefix + 16 || strspn(name + prefix, "0123456789abcdef") != 16)
         return false;
     *out = strtoull(name + prefix, NULL, 16);
     return true;

@@ -39,7 +39,7 @@ hl_status hl__object_open(const void *bytes, size_t len, unsigned machine, hl__o
 hl_status hl__object_find(const hl__object *object, const char *symbol, hl__function *out);
 
 /* Writes the function's bytes, relocated to run at `address`, to `code`, which has room for function->bytes. An
- * undefined symbol must be named by its address (HL__WIRE_IMPORT). */
+ * undefined symbol must be named by its address (HL__WIRE_FUNCTION, HL__WIRE_DATA). */
 hl_status hl__object_place(const hl__object *object, const hl__function *function, uint64_t address, uint8_t *code);
 
 #endif

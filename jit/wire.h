@@ -14,8 +14,9 @@
 #define HL__WIRE_SOCKET 3 /* descriptors of the helper */
 #define HL__WIRE_FOLDER 4 /* its temporary folder, which stays locked while this is open */
 
-/* Imported functions are named by their address: this and 16 hexadecimal digits. */
-#define HL__WIRE_IMPORT "hl_at_"
+/* What is imported is named by its address: one of these and 16 hexadecimal digits. */
+#define HL__WIRE_FUNCTION "hl_at_"
+#define HL__WIRE_DATA "hl_to_"
 
 #define HL__WIRE_BYTES_MAX (UINT64_C(1) << 28)  /* of a batch */
 #define HL__WIRE_OBJECT_MAX (UINT64_C(1) << 28) /* of an object */
@@ -27,18 +28,22 @@ typedef struct hl__wire_request {
     uint64_t batch; /* the client's number for it, given back in the reply */
 } hl__wire_request;
 
-/* The batch: units_len times a unit, its symbol with end mark filled up to a multiple of 8 bytes, its steps. */
+/* Near is 1 when a direct call, or an address relative to the instruction, reaches there from wherever the chain is
+ * placed. The batch: units_len times a unit, its symbol with end mark filled up to a multiple of 8 bytes, its steps. */
 typedef struct hl__wire_unit {
     uint64_t plan;
     uint64_t stop;
     uint32_t steps_len;
     uint32_t symbol_bytes;
+    uint32_t plan_near;
+    uint32_t stop_near;
 } hl__wire_unit;
 
 typedef struct hl__wire_step {
     uint64_t call;
     uint64_t self;
-    uint64_t near; /* 1: a direct call reaches the function from wherever the chain is placed */
+    uint32_t call_near;
+    uint32_t self_near;
 } hl__wire_step;
 
 typedef enum hl__wire_outcome {

@@ -141,6 +141,7 @@ static void ten_thousand_loads_and_releases_keep_memory_and_mappings_flat(void *
     hl__code_room room;
     hl__object object;
     hl__arena *arena;
+    hl__reach reach;
     uint64_t seed = 7;
     size_t len;
     uint8_t *bytes;
@@ -154,10 +155,11 @@ static void ten_thousand_loads_and_releases_keep_memory_and_mappings_flat(void *
         chains[i] = chain_new("flat", 1 + i);
         units[i] = chains[i]->unit;
     }
-    bytes = object_make(units, LIVE, &len);
-    assert_int_equal(hl__object_open(bytes, len, OBJECT_MACHINE, &object), HL_OK);
     hl__code_room_init(&room, false);
     assert_int_equal(hl__code_arena(&room, &units[0], &arena), HL_OK);
+    reach = hl__arena_reach(arena);
+    bytes = object_make(units, LIVE, &reach, &len);
+    assert_int_equal(hl__object_open(bytes, len, OBJECT_MACHINE, &object), HL_OK);
     for (int i = 0; i < 11000; i++) {
         size_t slot = next_random(&seed) % LIVE;
         size_t number = next_random(&seed) % LIVE;
@@ -193,7 +195,8 @@ static void an_arena_is_within_reach_of_the_code_it_is_made_for(void **state)
 
         assert_int_equal(hl__arena_new(anchors[i], &arena), HL_OK);
         reach = hl__arena_reach(arena);
-        assert_in_range(anchors[i], reach.low, reach.high);
+        assert_in_range(anchors[i], reach.calls.low, reach.calls.high);
+        assert_in_range(anchors[i], reach.data.low, reach.data.high);
         hl__arena_destroy(arena);
     }
 }

@@ -148,6 +148,37 @@ static void a_null_self_and_a_repeated_plugin_are_called_as_given(void **state)
     free(c);
 }
 
+#define SELVES 7
+static const void *selves_seen[SELVES];
+static size_t selves_seen_len;
+
+static hl_reply note_self(void *self, void *state, const void *meta)
+{
+    hl_reply reply = {state, HL_NEXT};
+
+    (void)meta;
+    selves_seen[selves_seen_len++ % SELVES] = self;
+    return reply;
+}
+
+static void every_self_arrives_whatever_its_address(void **state)
+{
+    static char near_data;
+    char on_stack;
+    chain *c = chain_new("selves", SELVES);
+    /* A function's address serves as data, too; an odd one is no less good. */
+    void *selves[SELVES] = {&near_data,          (char *)&near_data + 1,       NULL,     (void *)(uintptr_t)1,
+                            (void *)UINTPTR_MAX, (void *)(uintptr_t)note_self, &on_stack};
+
+    for (size_t i = 0; i < SELVES; i++)
+        c->steps[i] = (hl__step){note_self, selves[i]};
+    selves_seen_len = 0;
+    chain_run(compile(*state, c), states, NULL);
+    assert_int_equal(selves_seen_len, SELVES);
+    assert_memory_equal(selves_seen, selves, sizeof(selves));
+    free(c);
+}
+
 static void a_batch_gives_each_ticket_its_own_chain(void **state)
 {
     drive *d = *state;
@@ -242,14 +273,37 @@ static void code_is_executable_and_never_writable(void **state)
     free(c);
 }
 
+/* Code this far away is never reached by a direct call, and never run here. */
+#define FAR_AWAY UINT64_C(0x123456789abcd)
+
 static void plugins_of_this_program_are_called_directly(void **state)
 {
     drive *d = *state;
     chain *c = chain_new("reach", 16);
-    const hl__compiled *compiled = compile(d, c);
+    size_t near_bytes;
 
-    /* A direct call to a plugin takes about 30 bytes, one to a far plugin about 40. */
-    assert_in_range(compiled->code_bytes, 200, 16 * 33 + 160);
+    for (size_t i = 0; i < 16; i++)
+        c->steps[i].self = NULL;
+    near_bytes = compile(d, c)->code_bytes;
+    for (size_t i = 0; i < 16; i++)
+        c->steps[i].call = (hl_call_fn *)(uintptr_t)(FAR_AWAY + 4 * i);
+    assert_in_range(near_bytes, 200, compile(d, c)->code_bytes - 16 * 4);
+    free(c);
+}
+
+static void a_self_near_the_code_takes_fewer_bytes(void **state)
+{
+    static chain_self near_selves[16];
+    drive *d = *state;
+    chain *c = chain_new("bytes", 16);
+    size_t far_bytes;
+
+    for (size_t i = 0; i < 16; i++)
+        c->steps[i].self = (void *)(uintptr_t)(FAR_AWAY + i);
+    far_bytes = compile(d, c)->code_bytes;
+    for (size_t i = 0; i < 16; i++)
+        c->steps[i].self = &near_selves[i];
+    assert_in_range(compile(d, c)->code_bytes, 200, far_bytes - 16 * 3);
     free(c);
 }
 
@@ -381,12 +435,14 @@ int main(void)
         CASE(the_last_of_1024_plugins_stops_with_its_own_index),
         CASE(a_null_state_and_null_meta_are_passed_on),
         CASE(a_null_self_and_a_repeated_plugin_are_called_as_given),
+        CASE(every_self_arrives_whatever_its_address),
         CASE(a_batch_gives_each_ticket_its_own_chain),
         CASE(equal_chains_are_freed_apart),
         CASE(any_bytes_make_a_symbol),
         CASE(chains_lie_on_cache_lines_of_their_own_and_next_to_each_other),
         CASE(code_is_executable_and_never_writable),
         CASE(plugins_of_this_program_are_called_directly),
+        CASE(a_self_near_the_code_takes_fewer_bytes),
         CASE(a_backtrace_passes_through_a_chain),
         CASE(the_perf_map_names_compiled_chains),
         CASE(a_forked_child_keeps_the_chains_it_was_born_with),

@@ -23,6 +23,7 @@ static int make_object(void **state)
 {
     chain *chains[CHAINS];
     hl__unit units[CHAINS];
+    const hl__reach reach = {{ADDRESS, ADDRESS + (1 << 20)}, {ADDRESS, ADDRESS + (1 << 20)}};
 
     (void)state;
     if (!HL_TEST_HAVE_JIT)
@@ -32,8 +33,9 @@ static int make_object(void **state)
         units[i] = chains[i]->unit;
         for (size_t j = 0; j < 3 + i; j++)
             chains[i]->steps[j].call = (hl_call_fn *)(uintptr_t)(ADDRESS + 4096 * j);
+        chains[i]->steps[1].self = (void *)(uintptr_t)(ADDRESS + 8);
     }
-    object_bytes = object_make(units, CHAINS, &object_len);
+    object_bytes = object_make(units, CHAINS, &reach, &object_len);
     for (size_t i = 0; i < CHAINS; i++)
         free(chains[i]);
     return 0;

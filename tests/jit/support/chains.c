@@ -11,7 +11,7 @@ chain_trace trace;
 hl_reply chain_plugin(void *self, void *state, const void *meta)
 {
     const chain_self *me = self;
-    hl_reply reply = {(char *)state + me->adds, me->verdict};
+    hl_reply reply = {(void *)((uintptr_t)state + (uintptr_t)me->adds), me->verdict}; /* also for NULL */
 
     assert(trace.calls_len <= CHAIN_STEPS_MAX);
     trace.selves[trace.calls_len] = self;

@@ -11,9 +11,8 @@
 #include "jit/lower.h"
 #include "jit/memfile.h"
 
-static int make_batch(const hl__unit *units, size_t units_len)
+static int make_batch(const hl__unit *units, size_t units_len, const hl__reach *reach)
 {
-    const hl__reach everywhere = {0, UINT64_MAX};
     int fd = hl__memfile_new("test-batch", 0, false);
     size_t at = 0;
 
@@ -21,7 +20,7 @@ static int make_batch(const hl__unit *units, size_t units_len)
     for (size_t i = 0; i < units_len; i++) {
         hl__lowered lowered;
 
-        assert(hl__lower(&units[i], i, everywhere, &lowered) == HL_OK);
+        assert(hl__lower(&units[i], i, reach, &lowered) == HL_OK);
         assert(hl__memfile_write(fd, lowered.bytes, lowered.len, at) == 0);
         at += lowered.len;
         hl__lowered_cleanup(&lowered);
@@ -43,12 +42,12 @@ static int compile(hl__helper *helper, int batch, size_t units_len)
     return object;
 }
 
-uint8_t *object_make(const hl__unit *units, size_t units_len, size_t *len)
+uint8_t *object_make(const hl__unit *units, size_t units_len, const hl__reach *reach, size_t *len)
 {
     hl__helper helper;
     hl__object object;
     uint8_t *bytes;
-    int batch = make_batch(units, units_len);
+    int batch = make_batch(units, units_len, reach);
     int fd;
 
     assert(hl__helper_start(getenv("HOOKLINE_JIT"), 60, &helper) == HL_OK);
