@@ -234,8 +234,8 @@ static void two_thousand_changes_later_the_process_is_as_large_as_before(void **
     print_message("rss %ld -> %ld kB, %zu -> %zu mappings, %zu -> %zu descriptors\n", before.rss_kb, after.rss_kb,
                   before.maps, after.maps, before.fds, after.fds);
     assert_int_equal(after.fds, before.fds);
-    assert_in_range(after.maps, 0, before.maps + (SCENE_EXACT_MEMORY ? 8 : 100));
-    if (SCENE_EXACT_MEMORY)
+    assert_in_range(after.maps, 0, before.maps + (test_sanitized() ? 100 : 8));
+    if (!test_sanitized())
         assert_in_range(after.rss_kb, 0, before.rss_kb + 8 * 1024);
     scene_close(&s);
 }
@@ -257,8 +257,8 @@ static void a_hundred_runtimes_later_the_process_is_as_large_as_before(void **st
     print_message("rss %ld -> %ld kB, %zu -> %zu mappings, %zu -> %zu descriptors\n", before.rss_kb, after.rss_kb,
                   before.maps, after.maps, before.fds, after.fds);
     assert_int_equal(after.fds, before.fds);
-    assert_in_range(after.maps, 0, before.maps + (SCENE_EXACT_MEMORY ? 8 : 100));
-    if (SCENE_EXACT_MEMORY)
+    assert_in_range(after.maps, 0, before.maps + (test_sanitized() ? 100 : 8));
+    if (!test_sanitized())
         assert_in_range(after.rss_kb, 0, before.rss_kb + 4 * 1024);
 }
 

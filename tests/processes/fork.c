@@ -381,6 +381,8 @@ static void children_fork_while(void *(*work)(void *), int children, void (*body
     pthread_t thread;
     int ended = 0;
 
+    if (test_sanitized())
+        skip();
     busy = true;
     assert_int_equal(pthread_create(&thread, NULL, work, NULL), 0);
     for (int i = 0; i < children && ended == 0; i++) {

@@ -322,6 +322,13 @@ const char *test_lmdb(const char *folder)
     return in_ring(url);
 }
 
+bool test_sanitized(void)
+{
+    const char *sanitize = getenv("HOOKLINE_TEST_SANITIZE");
+
+    return sanitize && sanitize[0];
+}
+
 /* A child ends with its test, also when the test is killed. */
 static __attribute__((constructor)) void end_with_parent(void)
 {

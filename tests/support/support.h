@@ -111,6 +111,10 @@ const char *test_folder(void); /* a new one in the working folder; static memory
 void test_folder_remove(const char *folder);
 const char *test_lmdb(const char *folder); /* "lmdb:FOLDER"; static likewise */
 
+/* Whether this build has a sanitizer: it keeps freed memory for a while, and its allocator does not survive a fork while
+ * another thread allocates. */
+bool test_sanitized(void);
+
 /* Runs this very program again with these arguments (NULL-terminated, without the program's name). */
 int test_spawn(const char *const *arguments);
 /* The process's exit status, or minus the signal that ended it. */

@@ -7,14 +7,6 @@
 
 #include "tests/support/support.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#define SCENE_EXACT_MEMORY 0
-#elif defined(__SANITIZE_THREAD__)
-#define SCENE_EXACT_MEMORY 0
-#else
-#define SCENE_EXACT_MEMORY 1
-#endif
-
 /* A memory runtime with plugins "a" and "b" on event "e", and the compiler's notices counted. */
 typedef struct scene {
     hl_runtime *runtime;

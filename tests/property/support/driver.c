@@ -113,8 +113,8 @@ hl_status apply(hl_runtime *runtime, const struct model_op *op)
 hl_status add_to_txn(hl_txn *txn, const struct model_op *op)
 {
     static txn_fn *const one[] = {NULL, hl_txn_start, hl_txn_stop, hl_txn_restart, hl_txn_enable, hl_txn_unregister};
-    static txn_fn *const event[] = {NULL, hl_txn_start_event, hl_txn_stop_event, hl_txn_restart_event, NULL,
-                                    hl_txn_unregister_event};
+    static txn_fn *const event[] = {NULL, hl_txn_start_event,     hl_txn_stop_event, hl_txn_restart_event,
+                                    NULL, hl_txn_unregister_event};
     const char *depends[MODEL_PLUGINS + 1];
 
     if (op->verb == REGISTER) {
@@ -145,10 +145,11 @@ static bool plugin_agrees(hl_runtime *runtime, const struct model *model, int pl
     bool agrees;
 
     if (expected->status == ABSENT)
-        return status == HL_ERR_NOT_FOUND;
-    agrees = status == HL_OK && info.status == statuses[expected->status] &&
-             strcmp(info.event, event_names[expected->event]) == 0 && info.priority == expected->priority &&
-             info.depends_len == (size_t)__builtin_popcount(expected->depends);
+        agrees = status == HL_ERR_NOT_FOUND;
+    else
+        agrees = status == HL_OK && info.status == statuses[expected->status] &&
+                 strcmp(info.event, event_names[expected->event]) == 0 && info.priority == expected->priority &&
+                 info.depends_len == (size_t)__builtin_popcount(expected->depends);
     hl_plugin_info_cleanup(&info);
     return agrees;
 }
