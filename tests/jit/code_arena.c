@@ -17,6 +17,7 @@
 #include "tests/jit/support/chains.h"
 #include "tests/jit/support/drive.h"
 #include "tests/jit/support/object.h"
+#include "tests/support/support.h"
 
 static uint64_t next_random(uint64_t *seed)
 {
@@ -121,11 +122,10 @@ static void the_smallest_hole_that_fits_is_filled_first(void **state)
 #define LIVE 64
 
 /* A sanitizer keeps freed memory for a while. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define GROWTH_MOST_KB (512 * 1024)
-#else
-#define GROWTH_MOST_KB 1024
-#endif
+static long growth_most_kb(void)
+{
+    return test_sanitized() ? 512 * 1024 : 1024;
+}
 
 static void place(const hl__object *object, hl__arena *arena, size_t number, hl__compiled *out)
 {
@@ -174,7 +174,7 @@ static void ten_thousand_loads_and_releases_keep_memory_and_mappings_flat(void *
         }
     }
     assert_int_equal(drive_count_maps(), maps);
-    assert_true(drive_rss_kb() - rss < GROWTH_MOST_KB);
+    assert_true(drive_rss_kb() - rss < growth_most_kb());
     for (size_t i = 0; i < LIVE; i++) {
         hl__code_release(live[i].code);
         free(chains[i]);
