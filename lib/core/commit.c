@@ -7,7 +7,9 @@
 #include "core/runtime.h"
 #include "core/thread.h"
 
-#define ATTEMPTS 200 /* lost races against other processes before HL_ERR_CONFLICT */
+/* Lost races against other processes before HL_ERR_CONFLICT: some seconds. A process that writes without pause takes the
+ * store's lock back before a waiting one wakes, and so wins nearly every one of them. */
+#define ATTEMPTS 20000
 
 /* ---- the draft into the store ---- */
 
