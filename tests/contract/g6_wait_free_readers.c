@@ -204,11 +204,13 @@ static void dispatch_makes_no_system_call_and_no_allocation_while_chains_change(
 static hl_runtime *runtime;
 static hl_event *event;
 static bool registered; /* atomic */
+static hl_status registration;
 
 static void *register_one(void *unused)
 {
     (void)unused;
-    run(runtime, .name = "late", .event = "e", .call = test_do_nothing);
+    registration =
+        test_register(runtime, &(test_plugin){.name = "late", .event = "e", .call = test_do_nothing}, HL_START);
     __atomic_store_n(&registered, true, __ATOMIC_RELEASE);
     return NULL;
 }
@@ -257,6 +259,7 @@ static pthread_t begin_blocked_registration(int writer)
             return thread;
         kill(writer, SIGCONT);
         pthread_join(thread, NULL);
+        ok(registration);
         ok(hl_unregister(runtime, "late", 0));
         test_sleep_ms(1);
     }
@@ -282,6 +285,7 @@ static void dispatch_goes_on_while_a_registration_waits_for_the_disk(void **unus
     assert_false(__atomic_load_n(&registered, __ATOMIC_ACQUIRE));
     kill(writer, SIGCONT);
     pthread_join(thread, NULL);
+    ok(registration);
     assert_string_equal(test_status(runtime, "late"), "started");
     kill(writer, SIGKILL);
     test_wait(writer);
