@@ -37,6 +37,7 @@ typedef struct bench_case {
     const char *name;
     const char *help;
     int (*run)(bench *b); /* returns an enum tool_exit */
+    bool slow;            /* left out of a quick run that names no case */
 } bench_case;
 
 int bench_dispatch_one(bench *b);
