@@ -28,6 +28,10 @@ HL_API HL_MUST_USE hl_status hl_txn_start_event(hl_txn *txn, const char *event, 
 HL_API HL_MUST_USE hl_status hl_txn_stop_event(hl_txn *txn, const char *event, unsigned flags);
 HL_API HL_MUST_USE hl_status hl_txn_restart_event(hl_txn *txn, const char *event, unsigned flags);
 HL_API HL_MUST_USE hl_status hl_txn_unregister_event(hl_txn *txn, const char *event, unsigned flags);
+HL_API HL_MUST_USE hl_status hl_txn_start_all(hl_txn *txn, unsigned flags);
+HL_API HL_MUST_USE hl_status hl_txn_stop_all(hl_txn *txn, unsigned flags);
+HL_API HL_MUST_USE hl_status hl_txn_restart_all(hl_txn *txn, unsigned flags);
+HL_API HL_MUST_USE hl_status hl_txn_unregister_all(hl_txn *txn, unsigned flags);
 
 /* Commits and frees the transaction, whatever the outcome. On failure nothing has changed, and hl_last_error's message
  * begins with the number of the failing step. flags: HL_WAIT_COMPILED, HL_WAIT_IDLE. An empty one is HL_OK.

@@ -8,15 +8,15 @@
 
 #include "core/error.h"
 #include "core/grow.h"
-#include "core/verbs.h"
 #include "core/validate.h"
+#include "core/verbs.h"
 
 struct hl_txn {
     hl_runtime *runtime;
     hl__request *requests; /* each owns its subject, candidate and binding */
     size_t len, room;
-    hl__draft draft;       /* what the steps so far make of the registry at `revision` */
-    uint64_t revision;     /* UINT64_MAX: there is no draft yet */
+    hl__draft draft;   /* what the steps so far make of the registry at `revision` */
+    uint64_t revision; /* UINT64_MAX: there is no draft yet */
 };
 
 hl_status hl_txn_begin(hl_runtime *runtime, hl_txn **out)
@@ -111,8 +111,12 @@ static hl_status add_verb(hl_txn *txn, hl__verb verb, hl__scope scope, const cha
         status = hl__check_flags(hl__op_word(&request.op), flags, 0);
     if (status != HL_OK)
         return status;
-    request.op.subject = strdup(subject);
-    return request.op.subject ? add(txn, request) : hl__fail_memory(hl__op_word(&request.op));
+    if (scope != HL__ALL) {
+        request.op.subject = strdup(subject);
+        if (!request.op.subject)
+            return hl__fail_memory(hl__op_word(&request.op));
+    }
+    return add(txn, request);
 }
 
 hl_status hl_txn_register(hl_txn *txn, const hl_plugin_spec *spec, unsigned flags)
@@ -181,6 +185,26 @@ hl_status hl_txn_restart_event(hl_txn *txn, const char *event, unsigned flags)
 hl_status hl_txn_unregister_event(hl_txn *txn, const char *event, unsigned flags)
 {
     return add_verb(txn, HL__UNREGISTER, HL__EVENT, event, flags);
+}
+
+hl_status hl_txn_start_all(hl_txn *txn, unsigned flags)
+{
+    return add_verb(txn, HL__START, HL__ALL, NULL, flags);
+}
+
+hl_status hl_txn_stop_all(hl_txn *txn, unsigned flags)
+{
+    return add_verb(txn, HL__STOP, HL__ALL, NULL, flags);
+}
+
+hl_status hl_txn_restart_all(hl_txn *txn, unsigned flags)
+{
+    return add_verb(txn, HL__RESTART, HL__ALL, NULL, flags);
+}
+
+hl_status hl_txn_unregister_all(hl_txn *txn, unsigned flags)
+{
+    return add_verb(txn, HL__UNREGISTER, HL__ALL, NULL, flags);
 }
 
 /* ---- ending it ---- */

@@ -27,8 +27,6 @@ static void step_transaction(hl_runtime *runtime, struct model *model)
     for (unsigned n = 1 + pick(5); n > 0; n--) {
         struct model_op op = pick_op();
 
-        if (op.scope == ALL)
-            continue;
         assert_int_equal(add_to_txn(txn, &op), expected_status(model_apply(&changed, &op)));
     }
     if (pick(4) == 0) {

@@ -91,6 +91,7 @@ static hl_plugin_spec spec_of(const struct model_op *op, const char *depends[MOD
 typedef hl_status verb_fn(hl_runtime *, const char *, unsigned);
 typedef hl_status all_fn(hl_runtime *, unsigned);
 typedef hl_status txn_fn(hl_txn *, const char *, unsigned);
+typedef hl_status txn_all_fn(hl_txn *, unsigned);
 
 hl_status apply(hl_runtime *runtime, const struct model_op *op)
 {
@@ -115,6 +116,8 @@ hl_status add_to_txn(hl_txn *txn, const struct model_op *op)
     static txn_fn *const one[] = {NULL, hl_txn_start, hl_txn_stop, hl_txn_restart, hl_txn_enable, hl_txn_unregister};
     static txn_fn *const event[] = {NULL, hl_txn_start_event,     hl_txn_stop_event, hl_txn_restart_event,
                                     NULL, hl_txn_unregister_event};
+    static txn_all_fn *const all[] = {NULL, hl_txn_start_all,     hl_txn_stop_all, hl_txn_restart_all,
+                                      NULL, hl_txn_unregister_all};
     const char *depends[MODEL_PLUGINS + 1];
 
     if (op->verb == REGISTER) {
@@ -122,6 +125,8 @@ hl_status add_to_txn(hl_txn *txn, const struct model_op *op)
 
         return hl_txn_register(txn, &spec, op->start ? HL_START : 0);
     }
+    if (op->scope == ALL)
+        return all[op->verb](txn, 0);
     return op->scope == ONE ? one[op->verb](txn, plugin_names[op->subject], 0)
                             : event[op->verb](txn, event_names[op->subject], 0);
 }
