@@ -22,8 +22,8 @@ static hl_status check_options(const hl_options *options, hl_options *out)
     if (status == HL_OK && !out->store)
         status = hl__fail(HL_ERR_INVALID, "open", "store", "The store is NULL; give \"lmdb:DIR\" or \"memory:\".");
     if (status == HL_OK && (out->engine < HL_ENGINE_REFERENCE || out->engine > HL_ENGINE_FUSED))
-        status = hl__fail(HL_ERR_INVALID, "open", "engine", "Engine %d is none; give HL_ENGINE_COMPILED.",
-                          (int)out->engine);
+        status =
+            hl__fail(HL_ERR_INVALID, "open", "engine", "Engine %d is none; give HL_ENGINE_COMPILED.", (int)out->engine);
     return status;
 }
 

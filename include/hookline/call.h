@@ -81,7 +81,10 @@ typedef struct hl_call_options {
     void *on_error;           /* result when a plugin failed; NULL: the input (VD-09) */
 } hl_call_options;
 
-#define HL_CALL_OPTIONS_INIT {sizeof(hl_call_options), 0, NULL, NULL, NULL, NULL}
+#define HL_CALL_OPTIONS_INIT                                                                                           \
+    {                                                                                                                  \
+        sizeof(hl_call_options), 0, NULL, NULL, NULL, NULL                                                             \
+    }
 
 /* hl_call with options. Bad options are answered with a negative verdict and the untouched input: HL_ERR_STRUCT_SIZE,
  * HL_ERR_FLAGS, HL_ERR_INVALID (event NULL), HL_ERR_UNSUPPORTED (HL_CALL_RETURN_INPUT where the event has no contract

@@ -26,7 +26,7 @@ struct hl_event {
 typedef void *hl_merge_fn(void *result, const void *private_data);
 
 #define HL_EVENT_SKIP_MISSING (1u << 0) /* run without plugins whose code is missing (default: HL_ERR_NOT_LOADED) */
-#define HL_EVENT_ROLLBACK (1u << 1)     /* restore the state's bytes when the chain fails; needs a contract's state_size */
+#define HL_EVENT_ROLLBACK (1u << 1) /* restore the state's bytes when the chain fails; needs a contract's state_size */
 
 /* The largest state_size with which HL_EVENT_ROLLBACK or HL_CALL_RETURN_INPUT can be used: copies live on the stack. */
 #define HL_STATE_COPY_MAX 65536
@@ -39,7 +39,10 @@ typedef struct hl_event_spec {
     unsigned flags;              /* HL_EVENT_... */
 } hl_event_spec;
 
-#define HL_EVENT_INIT(event_name) {sizeof(hl_event_spec), (event_name), NULL, NULL, 0}
+#define HL_EVENT_INIT(event_name)                                                                                      \
+    {                                                                                                                  \
+        sizeof(hl_event_spec), (event_name), NULL, NULL, 0                                                             \
+    }
 
 /* Opens an event by its exact name; makes it when it is new. Opening again gives the same handle. The handle belongs
  * to the runtime. Fails with HL_ERR_INVALID (name), HL_ERR_CLOSED, HL_ERR_FORKED, HL_ERR_NO_MEMORY.
@@ -59,10 +62,10 @@ typedef struct hl_event_info {
     const hl_contract *contract; /* NULL: none */
     uint64_t contract_hash;      /* hl_contract_hash; 0: none */
     unsigned flags;
-    size_t plugins_len; /* records on this event, whatever their status */
-    size_t active_len;  /* those that are started or restarted */
-    bool opened;        /* this process has a handle on it */
-    hl_engine engine;   /* of the published chain; meaningless unless opened */
+    size_t plugins_len;  /* records on this event, whatever their status */
+    size_t active_len;   /* those that are started or restarted */
+    bool opened;         /* this process has a handle on it */
+    hl_engine engine;    /* of the published chain; meaningless unless opened */
     uint64_t generation; /* of the published chain, counted per event; 0 unless opened */
 } hl_event_info;
 

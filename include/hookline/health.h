@@ -25,25 +25,25 @@ typedef struct hl_plugin_health {
     const char *name;
     const char *event;
     hl_plugin_status status;
-    bool in_chain;          /* in the published chain */
-    bool loaded;            /* this process has its code */
+    bool in_chain; /* in the published chain */
+    bool loaded;   /* this process has its code */
     hl_probe_result probe;
-    const char *reason;     /* from the probe, or why it is not in the chain; "" */
+    const char *reason; /* from the probe, or why it is not in the chain; "" */
     uint64_t probe_ns;
-    bool healthy;           /* in the chain, loaded, and probe OK or NONE */
-    bool expected;          /* counts for its event: not stopped, not merely registered */
+    bool healthy;  /* in the chain, loaded, and probe OK or NONE */
+    bool expected; /* counts for its event: not stopped, not merely registered */
 } hl_plugin_health;
 
 typedef struct hl_event_health {
     size_t size;
     const char *name;
-    bool opened;            /* this process dispatches it */
+    bool opened; /* this process dispatches it */
     hl_engine engine;
-    bool available;         /* a dispatch would run its plugins */
-    size_t plugins_len;     /* all of the event, held and stopped ones too (HL-07) */
+    bool available;                  /* a dispatch would run its plugins */
+    size_t plugins_len;              /* all of the event, held and stopped ones too (HL-07) */
     const hl_plugin_health *plugins; /* in chain order, then the others by name */
-    bool empty;             /* no plugin at all: neither healthy nor not */
-    bool healthy;           /* available, not empty, every expected plugin healthy */
+    bool empty;                      /* no plugin at all: neither healthy nor not */
+    bool healthy;                    /* available, not empty, every expected plugin healthy */
 } hl_event_health;
 
 /* Reports on one plugin, one event, every event. Probes run at the same time, each on its own thread; one that takes

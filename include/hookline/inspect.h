@@ -58,10 +58,10 @@ typedef struct hl_counters {
     uint64_t compile_failures;
     uint64_t compile_skipped; /* overtaken before they were compiled */
     uint64_t helper_starts;
-    uint64_t failures;        /* dispatches that a plugin failed */
+    uint64_t failures; /* dispatches that a plugin failed */
     uint64_t retired;
     uint64_t reclaimed;
-    uint64_t code_bytes;      /* of compiled code in use */
+    uint64_t code_bytes; /* of compiled code in use */
 } hl_counters;
 
 HL_API HL_MUST_USE hl_status hl_counters_get(hl_runtime *runtime, hl_counters *out); /* [any-thread] */

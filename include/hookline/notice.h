@@ -9,32 +9,32 @@ extern "C" {
 #endif
 
 typedef enum hl_notice_kind {
-    HL_NOTICE_REGISTERED = 1,      /* a registration was accepted, also one that changed nothing (LC-04) */
-    HL_NOTICE_STATUS = 2,          /* a plugin's status changed: before -> plugin->status */
-    HL_NOTICE_UNREGISTERED = 3,    /* a record was removed; plugin is its last content */
-    HL_NOTICE_REGISTER_ERROR = 4,  /* a registration was refused; status and reason say why (PS-06) */
-    HL_NOTICE_SWAPPED = 5,         /* an event's dispatches now run another chain, under the reference engine (PS-07) */
-    HL_NOTICE_COMPILED = 6,        /* the same chain now runs as compiled code */
-    HL_NOTICE_COMPILE_FAILED = 7,  /* it cannot be compiled; reason says why; the reference engine goes on */
-    HL_NOTICE_LOADED = 8,          /* a plugin library was loaded */
-    HL_NOTICE_LOAD_FAILED = 9,     /* a plugin's code could not be loaded in this process */
-    HL_NOTICE_UNLOADED = 10,       /* a plugin library was unmapped */
-    HL_NOTICE_LOST = 11            /* a slow eventfd subscriber missed `lost` notices */
+    HL_NOTICE_REGISTERED = 1,     /* a registration was accepted, also one that changed nothing (LC-04) */
+    HL_NOTICE_STATUS = 2,         /* a plugin's status changed: before -> plugin->status */
+    HL_NOTICE_UNREGISTERED = 3,   /* a record was removed; plugin is its last content */
+    HL_NOTICE_REGISTER_ERROR = 4, /* a registration was refused; status and reason say why (PS-06) */
+    HL_NOTICE_SWAPPED = 5,        /* an event's dispatches now run another chain, under the reference engine (PS-07) */
+    HL_NOTICE_COMPILED = 6,       /* the same chain now runs as compiled code */
+    HL_NOTICE_COMPILE_FAILED = 7, /* it cannot be compiled; reason says why; the reference engine goes on */
+    HL_NOTICE_LOADED = 8,         /* a plugin library was loaded */
+    HL_NOTICE_LOAD_FAILED = 9,    /* a plugin's code could not be loaded in this process */
+    HL_NOTICE_UNLOADED = 10,      /* a plugin library was unmapped */
+    HL_NOTICE_LOST = 11           /* a slow eventfd subscriber missed `lost` notices */
 } hl_notice_kind;
 
 typedef struct hl_notice {
     size_t size;
     hl_notice_kind kind;
-    uint64_t sequence;             /* rises by one with each notice of the runtime */
-    const char *event;             /* "" where it concerns none */
-    const hl_plugin_info *plugin;  /* NULL where it concerns none */
-    hl_plugin_status before;       /* STATUS, UNREGISTERED */
-    hl_status status;              /* the failures */
-    const char *reason;            /* the failures; library path for LOADED and UNLOADED; "" else */
-    uint64_t generation;           /* SWAPPED, COMPILED, COMPILE_FAILED */
-    uint64_t elapsed_ns;           /* SWAPPED: since the change was asked; COMPILED: since it was swapped in */
-    uint64_t lost;                 /* LOST */
-    bool remote;                   /* another process made the change */
+    uint64_t sequence;            /* rises by one with each notice of the runtime */
+    const char *event;            /* "" where it concerns none */
+    const hl_plugin_info *plugin; /* NULL where it concerns none */
+    hl_plugin_status before;      /* STATUS, UNREGISTERED */
+    hl_status status;             /* the failures */
+    const char *reason;           /* the failures; library path for LOADED and UNLOADED; "" else */
+    uint64_t generation;          /* SWAPPED, COMPILED, COMPILE_FAILED */
+    uint64_t elapsed_ns;          /* SWAPPED: since the change was asked; COMPILED: since it was swapped in */
+    uint64_t lost;                /* LOST */
+    bool remote;                  /* another process made the change */
 } hl_notice;
 
 typedef struct hl_subscription hl_subscription;

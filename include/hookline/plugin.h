@@ -67,8 +67,8 @@ typedef struct hl_field {
 /* What an event's state looks like. Host and plugin are built from the same declaration (typed.h makes it); a plugin
  * whose contract differs from the event's is refused, field by field, before any of its code runs. */
 typedef struct hl_contract {
-    size_t size;        /* sizeof(hl_contract) */
-    const char *type;   /* the state's C type, for people */
+    size_t size;         /* sizeof(hl_contract) */
+    const char *type;    /* the state's C type, for people */
     uint64_t state_size; /* bytes; 0 when the state has no fixed size */
     const hl_field *fields;
     size_t fields_len;
@@ -107,15 +107,15 @@ typedef void hl_release_fn(void *self);
 
 /* What is registered. Strings are copied; `self` and the functions are used as they are (PD-01, RG-01). */
 typedef struct hl_plugin_spec {
-    size_t size;                                 /* sizeof(hl_plugin_spec) */
-    const char *name;                            /* unique in the store; 1..255 bytes of UTF-8, no control characters */
-    const char *event;                           /* same rules; compared byte by byte, never normalised */
-    hl_call_fn *call;                            /* required */
-    void *self;                                  /* handed to every function of the plugin; may be NULL */
-    const char *const *depends;                  /* NULL-terminated names of plugins on any event; NULL: none */
-    const char *extension;                       /* the library or product it belongs to; NULL: the library's name, "host" */
-    const char *extra;                           /* free text kept with the record, at most 64 KiB; NULL: none (PD-11) */
-    hl_health_fn *health;                        /* NULL: health is unknown */
+    size_t size;                /* sizeof(hl_plugin_spec) */
+    const char *name;           /* unique in the store; 1..255 bytes of UTF-8, no control characters */
+    const char *event;          /* same rules; compared byte by byte, never normalised */
+    hl_call_fn *call;           /* required */
+    void *self;                 /* handed to every function of the plugin; may be NULL */
+    const char *const *depends; /* NULL-terminated names of plugins on any event; NULL: none */
+    const char *extension;      /* the library or product it belongs to; NULL: the library's name, "host" */
+    const char *extra;          /* free text kept with the record, at most 64 KiB; NULL: none (PD-11) */
+    hl_health_fn *health;       /* NULL: health is unknown */
     hl_dependency_error_fn *on_dependency_error; /* NULL: none */
     hl_status_fn *on_status;                     /* NULL: none */
     hl_release_fn *release;                      /* NULL: none */

@@ -12,11 +12,13 @@
 extern "C" {
 #endif
 
-#define HL_WAIT_COMPILED (1u << 0) /* return after the compiled chains are live, or it is settled that there will be none.
+#define HL_WAIT_COMPILED                                                                                               \
+    (1u << 0) /* return after the compiled chains are live, or it is settled that there will be none.
                                       HL_ERR_IN_PLUGIN from inside a plugin, HL_ERR_ON_CONTROL from a notice callback */
-#define HL_WAIT_IDLE (1u << 1)     /* return after the last call of what was removed has left, and it is released. Waits for
+#define HL_WAIT_IDLE                                                                                                   \
+    (1u << 1)              /* return after the last call of what was removed has left, and it is released. Waits for
                                       every dispatch of the process that began before, of any event. Same refusals */
-#define HL_START (1u << 2)         /* hl_register, hl_register_library: also start what was never started (PB-04, PB-05) */
+#define HL_START (1u << 2) /* hl_register, hl_register_library: also start what was never started (PB-04, PB-05) */
 
 /* Registers a plugin of this process, or updates it when the name is known (LC-02, LC-03). A new plugin is registered,
  * or held when a dependency is not active (OD-07); a known one keeps its status where its dependencies allow, and an
@@ -75,14 +77,14 @@ typedef struct hl_plugin_info {
     size_t depends_len;
     int priority;
     hl_plugin_status status;
-    const char *library;  /* path of the library its code comes from; "" for a plugin of the host program */
-    const char *version;  /* the library's version; "" for the host's */
+    const char *library;    /* path of the library its code comes from; "" for a plugin of the host program */
+    const char *version;    /* the library's version; "" for the host's */
     uint64_t contract_hash; /* of the event contract it was built for; 0: none */
-    int64_t inserted_at;  /* seconds since 1970 */
+    int64_t inserted_at;    /* seconds since 1970 */
     int64_t updated_at;
-    uint64_t revision;    /* of the store, when the record last changed */
-    bool loaded;          /* this process has its code */
-    const char *reason;   /* why it is not in its chain, or has no code here; "" when it runs */
+    uint64_t revision;  /* of the store, when the record last changed */
+    bool loaded;        /* this process has its code */
+    const char *reason; /* why it is not in its chain, or has no code here; "" when it runs */
 } hl_plugin_info;
 
 /* Copies a plugin's record to *info (RG-08). The strings live in one block that the caller frees with
@@ -102,7 +104,10 @@ typedef struct hl_plugin_filter {
     hl_plugin_status status;
 } hl_plugin_filter;
 
-#define HL_PLUGIN_FILTER_INIT {sizeof(hl_plugin_filter), NULL, NULL, NULL, NULL, (hl_plugin_status)0}
+#define HL_PLUGIN_FILTER_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(hl_plugin_filter), NULL, NULL, NULL, NULL, (hl_plugin_status)0                                          \
+    }
 
 /* Walks plugins by event, then priority, then name (RG-06, RG-09). filter NULL: all. info is borrowed for the callback's
  * time; the callback returns false to end the walk. No lock is held while it runs, so it may call anything; the walk
@@ -112,7 +117,8 @@ HL_API HL_MUST_USE hl_status hl_plugins(hl_runtime *runtime, const hl_plugin_fil
 
 /* Walks the published chain of an event in the order in which it runs (CM-04): what a dispatch beginning now would run,
  * even if another process has committed something newer. Else as hl_plugins. [any-thread] */
-HL_API HL_MUST_USE hl_status hl_chain(hl_event *event, bool (*callback)(const hl_plugin_info *, void *user), void *user);
+HL_API HL_MUST_USE hl_status hl_chain(hl_event *event, bool (*callback)(const hl_plugin_info *, void *user),
+                                      void *user);
 
 /* A row for hl_dependency_order. */
 typedef struct hl_order_row {

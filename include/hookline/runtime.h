@@ -31,18 +31,21 @@ typedef void hl_log_fn(void *user, hl_log_level level, const char *component, co
 #define HL_OPEN_NO_CONTROL (1u << 4)       /* no control socket: the hookline command cannot ask this process */
 
 typedef struct hl_options {
-    size_t size;                /* sizeof(hl_options) */
-    const char *store;          /* "lmdb:DIR", "memory:" (private), "memory:NAME" (shared within the process) */
-    unsigned flags;             /* HL_OPEN_... */
-    hl_engine engine;           /* the highest engine allowed; HL_ENGINE_REFERENCE starts no compiler */
-    const char *jit_program;    /* path of hookline-jit; NULL: $HOOKLINE_JIT, else beside the library */
+    size_t size;                 /* sizeof(hl_options) */
+    const char *store;           /* "lmdb:DIR", "memory:" (private), "memory:NAME" (shared within the process) */
+    unsigned flags;              /* HL_OPEN_... */
+    hl_engine engine;            /* the highest engine allowed; HL_ENGINE_REFERENCE starts no compiler */
+    const char *jit_program;     /* path of hookline-jit; NULL: $HOOKLINE_JIT, else beside the library */
     uint32_t compile_timeout_ms; /* a batch that takes longer is given up and its helper killed; 0: 10,000 */
-    uint64_t store_map_bytes;   /* the most that the LMDB file may grow to; 0: 16 GiB (address space, not disk) */
-    hl_log_fn *log;             /* NULL: nothing is logged */
+    uint64_t store_map_bytes;    /* the most that the LMDB file may grow to; 0: 16 GiB (address space, not disk) */
+    hl_log_fn *log;              /* NULL: nothing is logged */
     void *log_user;
 } hl_options;
 
-#define HL_OPTIONS_INIT {sizeof(hl_options), "memory:", 0, HL_ENGINE_COMPILED, NULL, 0, 0, NULL, NULL}
+#define HL_OPTIONS_INIT                                                                                                \
+    {                                                                                                                  \
+        sizeof(hl_options), "memory:", 0, HL_ENGINE_COMPILED, NULL, 0, 0, NULL, NULL                                   \
+    }
 
 /* Opens a runtime: opens or makes the store, replays its records, settles held plugins, and is ready when it returns
  * (ST-01, BS-02..BS-05, PS-16). Plugins from libraries are loaded when their event is opened.

@@ -19,12 +19,12 @@ HL_API HL_MUST_USE hl_status hl_store_restore(const char *store, const char *dir
 typedef struct hl_store_info {
     size_t size;
     const char *url;
-    char id[37];          /* UUID of the store */
-    uint32_t schema;      /* version of its layout */
-    uint64_t revision;    /* rises with every commit */
+    char id[37];       /* UUID of the store */
+    uint32_t schema;   /* version of its layout */
+    uint64_t revision; /* rises with every commit */
     uint64_t plugins_len;
     uint64_t events_len;
-    uint64_t log_len;     /* entries kept of the activity log */
+    uint64_t log_len; /* entries kept of the activity log */
     uint64_t used_bytes;
     uint64_t map_bytes;
     uint64_t problems_len; /* found by the check */
@@ -40,7 +40,7 @@ HL_API HL_MUST_USE hl_status hl_store_check(const char *store, hl_store_info *in
 typedef struct hl_log_entry {
     size_t size;
     uint64_t revision;
-    int64_t at;          /* seconds since 1970 */
+    int64_t at; /* seconds since 1970 */
     int64_t pid;
     const char *action;  /* "register", "stop", ... */
     const char *subject; /* plugin and event names touched, separated by spaces */

@@ -38,7 +38,7 @@
  * as HL_FIELD(struct request, char[128], path). */
 #define HL_FIELD(state_type, member_type, member)                                                                      \
     {                                                                                                                  \
-        #member, #member_type,                                                                                         \
+#member, #member_type,                                                                                         \
             (uint32_t)(offsetof(state_type, member) + HL__SAME_TYPE(member_type, ((state_type *)0)->member)),          \
             (uint32_t)sizeof(__typeof__(member_type))                                                                  \
     }

@@ -69,7 +69,7 @@ static void add_opened(hl_runtime *runtime, event_rows *to)
     struct hl__event *event, *next;
     size_t len;
 
-    HASH_ITER(hh, runtime->events, event, next) {
+    HASH_ITER (hh, runtime->events, event, next) {
         hl__registry_event(runtime->registry, event->name, &len);
         if (len == 0 && !hl__registry_def(runtime->registry, event->name))
             add_event(to, event->name);

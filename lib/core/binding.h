@@ -16,16 +16,16 @@ typedef struct hl__binding {
     hl_dependency_error_fn *on_dependency_error;
     hl_status_fn *on_status;
     hl_release_fn *release;
-    hl__event_def *contract;           /* what it was built for, as a definition without a name; NULL: fits all */
-    const hl__loader_ops *loader;      /* of the library below */
-    hl__library *library;              /* counted; NULL: the host's */
-    const char *library_path;          /* "" for the host's */
-    const char *library_stamp;         /* of the record that asked for it; "" for the host's */
-    char *reason;                      /* NULL when there is code */
-    bool probing;                      /* atomic: a health function that was given up is still running */
+    hl__event_def *contract;      /* what it was built for, as a definition without a name; NULL: fits all */
+    const hl__loader_ops *loader; /* of the library below */
+    hl__library *library;         /* counted; NULL: the host's */
+    const char *library_path;     /* "" for the host's */
+    const char *library_stamp;    /* of the record that asked for it; "" for the host's */
+    char *reason;                 /* NULL when there is code */
+    bool probing;                 /* atomic: a health function that was given up is still running */
     void (*unmapped)(void *user, const char *library_path); /* called when the library's last code goes; may be NULL */
     void *unmapped_user;
-    hl__retired retired;               /* for bindings.c */
+    hl__retired retired; /* for bindings.c */
 } hl__binding;
 
 /* A binding of a spec, with one reference; takes a reference on the library. Path and stamp are those of

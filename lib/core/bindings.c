@@ -83,7 +83,7 @@ void hl__unbind_all(hl_runtime *runtime)
 {
     hl__bound *bound, *next;
 
-    HASH_ITER(hh, runtime->bindings, bound, next) {
+    HASH_ITER (hh, runtime->bindings, bound, next) {
         HASH_DELETE(hh, runtime->bindings, bound);
         retire(runtime, bound->binding);
         free(bound);
@@ -140,7 +140,7 @@ static bool find_wanted(hl_runtime *runtime, struct hl__event *event, wanted *ou
 
     if (event)
         return want_from(runtime, event->name, out);
-    HASH_ITER(hh, runtime->events, at, next) {
+    HASH_ITER (hh, runtime->events, at, next) {
         if (want_from(runtime, at->name, out))
             return true;
     }

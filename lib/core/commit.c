@@ -112,8 +112,8 @@ static void bind_all(hl_runtime *runtime, hl__request *requests, size_t len)
     }
 }
 
-static hl_status attempt(hl_runtime *runtime, const char *action, hl__request *requests, size_t len,
-                         uint64_t asked_ns, size_t *failed)
+static hl_status attempt(hl_runtime *runtime, const char *action, hl__request *requests, size_t len, uint64_t asked_ns,
+                         size_t *failed)
 {
     hl_status status = hl__follow(runtime);
     hl__draft draft;
@@ -200,9 +200,10 @@ static hl_status attempt_until_won(hl_runtime *runtime, const char *action, hl__
                                  : attempt(runtime, action, requests, len, asked_ns, failed);
     }
     if (status == HL_ERR_CONFLICT)
-        return hl__fail(HL_ERR_CONFLICT, action, "store",
-                        "Other processes changed the store %d times in a row while this change was being made; try again.",
-                        ATTEMPTS);
+        return hl__fail(
+            HL_ERR_CONFLICT, action, "store",
+            "Other processes changed the store %d times in a row while this change was being made; try again.",
+            ATTEMPTS);
     return status;
 }
 
@@ -258,7 +259,8 @@ hl_status hl__commit_def(hl_runtime *runtime, const hl__event_def *def)
             status = commit_changes(runtime, "event_define", &change, 1);
     }
     if (status == HL_ERR_CONFLICT)
-        return hl__fail(HL_ERR_CONFLICT, "event_define", "store", "Other processes kept changing the store; try again.");
+        return hl__fail(HL_ERR_CONFLICT, "event_define", "store",
+                        "Other processes kept changing the store; try again.");
     if (status == HL_OK && !hl__registry_set_def(runtime->registry, def))
         runtime->stale = true;
     return status;

@@ -19,12 +19,12 @@ typedef hl_reply hl__stop_fn(const void *plan, uint64_t index, void *input, void
 
 /* One chain to compile. Everything is borrowed for the time of submit. */
 typedef struct hl__unit {
-    uint64_t ticket;     /* the caller's name for it */
-    const char *symbol;  /* event and generation, such as "request#42"; any bytes: the compiler makes a symbol of it */
-    const void *plan;    /* handed to `stop` */
+    uint64_t ticket;    /* the caller's name for it */
+    const char *symbol; /* event and generation, such as "request#42"; any bytes: the compiler makes a symbol of it */
+    const void *plan;   /* handed to `stop` */
     hl__stop_fn *stop;
     const hl__step *steps;
-    size_t steps_len;    /* at least 1 */
+    size_t steps_len; /* at least 1 */
 } hl__unit;
 
 typedef struct hl__code hl__code; /* compiled code of one chain, in executable memory */

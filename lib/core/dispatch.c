@@ -19,9 +19,8 @@ static __attribute__((noinline)) hl_reply unavailable(const hl__plan *plan, void
 {
     const hl__plan_missing *first = &plan->missing[0];
 
-    hl__fail(HL_ERR_NOT_LOADED, "call", plan->event->name,
-             "Event \"%s\" cannot run: plugin \"%s\" has no code (%s)%s.", plan->event->name, first->record->name,
-             first->reason, plan->missing_len > 1 ? ", and others" : "");
+    hl__fail(HL_ERR_NOT_LOADED, "call", plan->event->name, "Event \"%s\" cannot run: plugin \"%s\" has no code (%s)%s.",
+             plan->event->name, first->record->name, first->reason, plan->missing_len > 1 ? ", and others" : "");
     return reply_of(state, HL_ERR_NOT_LOADED);
 }
 
@@ -52,10 +51,11 @@ static hl_status failure_of(const hl__plan *plan, uint64_t index, int64_t verdic
         return hl__fail((hl_status)verdict, "call", plugin,
                         "Plugin \"%s\" failed event \"%s\" with %s; the caller has its input back.", plugin, event,
                         hl_status_name((hl_status)verdict));
-    return hl__fail(HL_ERR_PLUGIN, "call", plugin,
-                    "Plugin \"%s\" of event \"%s\" replied with verdict %lld, which is none; reply with hl_next, hl_halt "
-                    "or hl_fail.",
-                    plugin, event, (long long)verdict);
+    return hl__fail(
+        HL_ERR_PLUGIN, "call", plugin,
+        "Plugin \"%s\" of event \"%s\" replied with verdict %lld, which is none; reply with hl_next, hl_halt "
+        "or hl_fail.",
+        plugin, event, (long long)verdict);
 }
 
 hl_reply hl__plan_stop(const void *opaque, uint64_t index, void *input, void *state, int64_t verdict)
@@ -163,7 +163,8 @@ static hl_status check_options(const hl_call_options *options, hl_call_options *
     hl_status status = HL_OK;
 
     if (options)
-        status = hl__copy_struct("call", "options", out, sizeof(*out), options, offsetof(hl_call_options, private_data));
+        status =
+            hl__copy_struct("call", "options", out, sizeof(*out), options, offsetof(hl_call_options, private_data));
     if (status == HL_OK)
         status = hl__check_flags("call", out->flags, HL_CALL_RETURN_INPUT | HL_CALL_STRICT);
     return status;

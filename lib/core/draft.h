@@ -8,9 +8,9 @@
 /* What became of one name. */
 typedef struct hl__draft_row {
     const char *name;
-    const hl__record *before; /* counted; NULL: there was none */
-    hl__record *after;        /* counted, and not shared: may be written until the draft is committed; NULL: gone */
-    bool registered;          /* a register operation named it, even if nothing changed */
+    const hl__record *before;   /* counted; NULL: there was none */
+    hl__record *after;          /* counted, and not shared: may be written until the draft is committed; NULL: gone */
+    bool registered;            /* a register operation named it, even if nothing changed */
     struct hl__draft_row *next; /* in the order of first touch */
     struct hl__draft_row *next_linked; /* rows whose `after` has dependencies */
     bool linked;

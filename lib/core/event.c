@@ -265,7 +265,7 @@ void hl__events_close(hl_runtime *runtime)
 {
     struct hl__event *event, *next;
 
-    HASH_ITER(hh, runtime->events, event, next) {
+    HASH_ITER (hh, runtime->events, event, next) {
         hl__unpublish(runtime, event);
         urcu_bp_read_lock();
         cds_lfht_del(runtime->by_name, &event->node);
@@ -278,11 +278,11 @@ void hl__events_destroy(hl_runtime *runtime)
 {
     struct hl__event *event, *next;
 
-    HASH_ITER(hh, runtime->events, event, next) {
+    HASH_ITER (hh, runtime->events, event, next) {
         __atomic_store_n(&event->handle->inner, NULL, __ATOMIC_RELEASE);
     }
     urcu_bp_synchronize_rcu();
-    HASH_ITER(hh, runtime->events, event, next) {
+    HASH_ITER (hh, runtime->events, event, next) {
         HASH_DELETE(hh, runtime->events, event);
         free_event(event);
     }

@@ -208,8 +208,8 @@ static hl_status explain_two(hl_runtime *runtime, const char *first, const char 
         return hl__fail(HL_ERR_NOT_FOUND, "explain_order", a ? "second" : "first", "There is no plugin \"%s\".",
                         a ? second : first);
     if (strcmp(a->event, b->event) != 0) {
-        hl__text_add(text, "\"%s\" is on event \"%s\" and \"%s\" on \"%s\": they have no order.", first, a->event, second,
-                     b->event);
+        hl__text_add(text, "\"%s\" is on event \"%s\" and \"%s\" on \"%s\": they have no order.", first, a->event,
+                     second, b->event);
         return HL_OK;
     }
     plan = plan_for_asking(runtime, a->event);

@@ -162,7 +162,7 @@ hl_status hl_counters_get(hl_runtime *runtime, hl_counters *out)
         return status;
     counters = runtime->counters;
     counters.reclaimed = __atomic_load_n(&runtime->reclaimed, __ATOMIC_RELAXED);
-    HASH_ITER(hh, runtime->events, event, next) {
+    HASH_ITER (hh, runtime->events, event, next) {
         counters.failures += __atomic_load_n(&event->failures, __ATOMIC_RELAXED);
     }
     if (runtime->parts.compiler)

@@ -170,7 +170,7 @@ static hl_status apply_start(hl__draft *draft, const hl__op *op, const hl__recor
     if (!depends_met(draft, record))
         return fail_unmet(draft, op, record);
     return change(draft, record, op->verb == HL__START ? HL_STARTED : HL_RESTARTED, work) ? HL_OK
-                                                                                         : hl__fail_memory("start");
+                                                                                          : hl__fail_memory("start");
 }
 
 static hl_status apply_stop(hl__draft *draft, const hl__op *op, const hl__record *record, worklist *work)
@@ -187,7 +187,7 @@ static hl_status apply_enable(hl__draft *draft, const hl__op *op, const hl__reco
                         "Plugin \"%s\" is %s; enable only ends an operator's stop. Use start or restart.", record->name,
                         hl__status_word(record->status));
     return change(draft, record, depends_met(draft, record) ? HL_RESTARTED : HL_HELD, work) ? HL_OK
-                                                                                           : hl__fail_memory("enable");
+                                                                                            : hl__fail_memory("enable");
 }
 
 static hl_status apply_unregister(hl__draft *draft, const hl__record *record, worklist *work)

@@ -5,14 +5,7 @@
 
 #include "core/draft.h"
 
-typedef enum hl__verb {
-    HL__REGISTER = 1,
-    HL__START,
-    HL__STOP,
-    HL__RESTART,
-    HL__ENABLE,
-    HL__UNREGISTER
-} hl__verb;
+typedef enum hl__verb { HL__REGISTER = 1, HL__START, HL__STOP, HL__RESTART, HL__ENABLE, HL__UNREGISTER } hl__verb;
 
 typedef enum hl__scope { HL__ONE = 1, HL__EVENT, HL__ALL } hl__scope;
 

@@ -38,19 +38,19 @@ struct hl_subscription {
     hl_subscription *next;
     hl_notice_fn *callback; /* NULL: by eventfd */
     void *user;
-    uint64_t since;         /* notices up to this one are not for it */
+    uint64_t since; /* notices up to this one are not for it */
     bool ended;
     int fd;
-    shared_notice **queue;  /* a ring */
+    shared_notice **queue; /* a ring */
     size_t queue_len, first, used;
     uint64_t lost;
-    shared_notice *shown;   /* what hl_notice_next gave last */
+    shared_notice *shown; /* what hl_notice_next gave last */
     hl_notice lost_notice;
 };
 
 struct hl__notices {
-    pthread_mutex_t lock;   /* guards all below; taken inside the runtime's lock, never the other way round */
-    pthread_cond_t idle;    /* the running callback returned */
+    pthread_mutex_t lock; /* guards all below; taken inside the runtime's lock, never the other way round */
+    pthread_cond_t idle;  /* the running callback returned */
     hl_runtime *runtime;
     hl_subscription *subscriptions;
     hl_subscription *running;

@@ -82,8 +82,7 @@ static uint32_t heap_pop(sorter *s)
 
         if (child >= s->heap_len)
             break;
-        if (child + 1 < s->heap_len &&
-            hl__order_compare(&s->rows[s->heap[child + 1]], &s->rows[s->heap[child]]) < 0)
+        if (child + 1 < s->heap_len && hl__order_compare(&s->rows[s->heap[child + 1]], &s->rows[s->heap[child]]) < 0)
             child++;
         if (hl__order_compare(&s->rows[moved], &s->rows[s->heap[child]]) <= 0)
             break;

@@ -26,15 +26,15 @@ typedef struct hl__plan {
     hl__plan_row *rows;
     size_t missing_len;
     hl__plan_missing *missing;
-    hl__compiler *compiler;   /* set with code, by publish.c */
+    hl__compiler *compiler; /* set with code, by publish.c */
     hl__code *code;
     hl__chain_fn *code_entry;
     size_t code_bytes;
-    hl__retired retired;      /* for publish.c */
+    hl__retired retired; /* for publish.c */
     /* What the reference loop reads, from the begin of a cache line on: a chain that was just published comes from another
      * processor, line by line. */
     size_t len __attribute__((aligned(64)));
-    bool available;           /* false: dispatches get HL_ERR_NOT_LOADED (CA-16) */
+    bool available; /* false: dispatches get HL_ERR_NOT_LOADED (CA-16) */
     hl__step steps[];
 } hl__plan;
 
@@ -56,8 +56,9 @@ bool hl__plan_same(const hl__plan *a, const hl__plan *b);
 hl_reply hl__plan_stop(const void *plan, uint64_t index, void *input, void *state, int64_t verdict);
 
 /* hl__chain_fns */
-hl_reply hl__reference_call(const hl_event *event, void *state, const void *meta); /* the loop that defines the meaning */
-hl_reply hl__rollback_call(const hl_event *event, void *state, const void *meta);  /* restores the state on failure */
+hl_reply hl__reference_call(const hl_event *event, void *state,
+                            const void *meta); /* the loop that defines the meaning */
+hl_reply hl__rollback_call(const hl_event *event, void *state, const void *meta); /* restores the state on failure */
 hl_reply hl__closed_call(const hl_event *event, void *state, const void *meta);
 
 #endif

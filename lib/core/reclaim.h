@@ -10,8 +10,8 @@ typedef struct hl__retired {
     struct hl__retired *next;
     void (*release)(struct hl__retired *retired);
     hl_runtime *runtime;
-    const char *event;    /* for those who ask; NULL: not a chain. Valid until release */
-    const void *chain;    /* what hl__threads_inside is asked about: the plan, and its code */
+    const char *event; /* for those who ask; NULL: not a chain. Valid until release */
+    const void *chain; /* what hl__threads_inside is asked about: the plan, and its code */
     const void *code;
     uint64_t generation;
     hl_engine engine;

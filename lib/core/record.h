@@ -14,7 +14,7 @@ typedef struct hl__record {
     const char *name;
     const char *event;
     const char *extension;
-    const char *extra;         /* "" when none */
+    const char *extra;          /* "" when none */
     const char *const *depends; /* NULL-terminated, in the order given */
     size_t depends_len;
     int priority;
@@ -25,7 +25,7 @@ typedef struct hl__record {
     uint64_t contract_hash;    /* 0: none */
     int64_t inserted_at;       /* seconds since 1970 */
     int64_t updated_at;
-    uint64_t revision;         /* of the store, when it last changed */
+    uint64_t revision; /* of the store, when it last changed */
 } hl__record;
 
 /* Makes a record with one reference out of `from` (whose refs is ignored and whose strings are copied). NULL without

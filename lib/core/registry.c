@@ -196,7 +196,7 @@ void hl__registry_all(const hl__registry *registry, const hl__record **out)
 {
     entry *at, *next;
 
-    HASH_ITER(hh, registry->names, at, next) {
+    HASH_ITER (hh, registry->names, at, next) {
         *out++ = at->record;
     }
 }
@@ -225,7 +225,7 @@ void hl__registry_events(const hl__registry *registry, void (*callback)(void *us
 {
     group *at, *next;
 
-    HASH_ITER(hh, registry->events, at, next) {
+    HASH_ITER (hh, registry->events, at, next) {
         callback(user, at->name);
     }
 }
@@ -237,15 +237,15 @@ void hl__registry_destroy(hl__registry *registry)
 
     if (!registry)
         return;
-    HASH_ITER(hh, registry->names, at, next) {
+    HASH_ITER (hh, registry->names, at, next) {
         HASH_DELETE(hh, registry->names, at);
         hl__record_unref(at->record);
         free(at);
     }
-    HASH_ITER(hh, registry->events, group_at, group_next) {
+    HASH_ITER (hh, registry->events, group_at, group_next) {
         free_group(&registry->events, group_at);
     }
-    HASH_ITER(hh, registry->dependents, group_at, group_next) {
+    HASH_ITER (hh, registry->dependents, group_at, group_next) {
         free_group(&registry->dependents, group_at);
     }
     free(registry);

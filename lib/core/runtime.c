@@ -21,8 +21,9 @@ static hl_status check_owner(hl_runtime *runtime, const char *action)
     if (!runtime)
         return hl__fail(HL_ERR_INVALID, action, "runtime", "The runtime is NULL; open one with hl_open.");
     if (getpid() != runtime->pid)
-        return hl__fail(HL_ERR_FORKED, action, "runtime",
-                        "The runtime belongs to the parent process; open one of its own in the child. Dispatching goes on.");
+        return hl__fail(
+            HL_ERR_FORKED, action, "runtime",
+            "The runtime belongs to the parent process; open one of its own in the child. Dispatching goes on.");
     return HL_OK;
 }
 
@@ -51,8 +52,9 @@ hl_status hl__check_may_wait(hl_runtime *runtime, const char *action)
     if (status != HL_OK)
         return status;
     if (hl__thread_in_plugin())
-        return hl__fail(HL_ERR_IN_PLUGIN, action, "flags",
-                        "A plugin's call must not wait for dispatches to end, its own among them; ask without HL_WAIT_.");
+        return hl__fail(
+            HL_ERR_IN_PLUGIN, action, "flags",
+            "A plugin's call must not wait for dispatches to end, its own among them; ask without HL_WAIT_.");
     if (!runtime->closed && hl__on_control(runtime))
         return hl__fail(HL_ERR_ON_CONTROL, action, "flags",
                         "A notice callback must not wait for the thread that it runs on; ask without HL_WAIT_.");
@@ -218,7 +220,7 @@ static bool all_settled(hl_runtime *runtime)
 {
     struct hl__event *event, *next;
 
-    HASH_ITER(hh, runtime->events, event, next) {
+    HASH_ITER (hh, runtime->events, event, next) {
         if (!hl__compile_settled(event))
             return false;
     }

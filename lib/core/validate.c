@@ -65,7 +65,8 @@ hl_status hl__check_name(const char *action, const char *field, const char *name
     bad = bad_byte(name);
     if (bad)
         return hl__fail(HL_ERR_INVALID, action, field,
-                        "Byte %zu of the %s is a control character or not UTF-8; use printable UTF-8 only.", bad, field);
+                        "Byte %zu of the %s is a control character or not UTF-8; use printable UTF-8 only.", bad,
+                        field);
     return HL_OK;
 }
 
@@ -84,7 +85,8 @@ hl_status hl__copy_struct(const char *action, const char *field, void *to, size_
     size_t size;
 
     if (!from)
-        return hl__fail(HL_ERR_INVALID, action, field, "The %s is NULL; give a struct made with its INIT macro.", field);
+        return hl__fail(HL_ERR_INVALID, action, field, "The %s is NULL; give a struct made with its INIT macro.",
+                        field);
     memcpy(&size, from, sizeof(size));
     if (size < least || size > to_size + 4096)
         return hl__fail(HL_ERR_STRUCT_SIZE, action, field,
@@ -167,8 +169,8 @@ static hl_status check_fields(const char *action, const hl_plugin_spec *spec)
     if (status == HL_OK && !spec->call)
         status = hl__fail(HL_ERR_INVALID, action, "call", "Plugin \"%s\" has no call function; give one.", spec->name);
     if (status == HL_OK && (spec->priority < 0 || spec->priority > 100))
-        status = hl__fail(HL_ERR_INVALID, action, "priority", "Priority %d of \"%s\" is outside 0..100.", spec->priority,
-                          spec->name);
+        status = hl__fail(HL_ERR_INVALID, action, "priority", "Priority %d of \"%s\" is outside 0..100.",
+                          spec->priority, spec->name);
     if (status == HL_OK && spec->extension)
         status = hl__check_name(action, "extension", spec->extension);
     if (status == HL_OK && spec->extra)

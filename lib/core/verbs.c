@@ -229,8 +229,7 @@ hl_status hl_no_dependency_cycle(hl_runtime *runtime, const char *name, const ch
     if (status != HL_OK)
         return status;
     status = hl__follow(runtime);
-    cyclic = hl__cycle_through(name, depends, registry_depends, runtime->registry, path, sizeof(path),
-                               &exhausted);
+    cyclic = hl__cycle_through(name, depends, registry_depends, runtime->registry, path, sizeof(path), &exhausted);
     hl__unlock(runtime);
     if (status == HL_OK && cyclic)
         return hl__fail(HL_ERR_CYCLE, "dependency-order", "depends", "The dependencies would close a cycle: %s.", path);

@@ -6,7 +6,7 @@
 
 /* Where a plugin's code comes from, as its record says. */
 typedef struct hl__source {
-    const char *path;      /* "" for the host program */
+    const char *path; /* "" for the host program */
     const char *stamp;
     const char *version;
     const char *extension; /* when the spec names none */

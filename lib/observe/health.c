@@ -1,8 +1,8 @@
 /* Health (HL-01..HL-07): each plugin's health function on a thread of its own, side by side, time-boxed; then the report. */
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -101,7 +101,7 @@ static probe *probe_start(hl__binding *binding)
 
 typedef struct row {
     hl_plugin_health health;
-    hl_plugin_info info; /* owns the strings */
+    hl_plugin_info info;  /* owns the strings */
     hl__binding *binding; /* counted; NULL: no code */
     probe *probe;
     char reason[REASON_LEN];
@@ -271,8 +271,8 @@ static void judge(row *of)
 {
     hl_plugin_health *health = &of->health;
 
-    health->healthy = health->in_chain && health->loaded &&
-                      (health->probe == HL_PROBE_OK || health->probe == HL_PROBE_NONE);
+    health->healthy =
+        health->in_chain && health->loaded && (health->probe == HL_PROBE_OK || health->probe == HL_PROBE_NONE);
 }
 
 static void probe_report(report *of, uint32_t timeout_ms)
@@ -411,8 +411,8 @@ static bool add_name(const hl_event_info *info, void *user)
 }
 
 /* An event that is gone by the time its turn comes is left out. */
-hl_status hl_health(hl_runtime *runtime, uint32_t timeout_ms,
-                    bool (*callback)(const hl_event_health *, void *user), void *user)
+hl_status hl_health(hl_runtime *runtime, uint32_t timeout_ms, bool (*callback)(const hl_event_health *, void *user),
+                    void *user)
 {
     hl_status status = check_ask(runtime, (const void *)(uintptr_t)callback);
     names all = {0};

@@ -19,8 +19,9 @@ static hl_status find_plan(hl_event *event, const hl__plan **out)
     if (inner->plan->available)
         *out = inner->plan;
     else
-        status = hl__fail(HL_ERR_NOT_LOADED, "profile", "event", "Event \"%s\" cannot run: plugin \"%s\" has no code (%s).",
-                          inner->name, inner->plan->missing[0].record->name, inner->plan->missing[0].reason);
+        status =
+            hl__fail(HL_ERR_NOT_LOADED, "profile", "event", "Event \"%s\" cannot run: plugin \"%s\" has no code (%s).",
+                     inner->name, inner->plan->missing[0].record->name, inner->plan->missing[0].reason);
     hl__unlock(inner->runtime);
     return status;
 }

@@ -89,9 +89,11 @@ static void a_transaction_is_one_swap_and_one_compile_for_each_event(void **stat
     before = test_counters(s.runtime);
     ok(hl_txn_begin(s.runtime, &txn));
     for (int i = 0; i < CHANGES; i++)
-        ok(test_txn_register(
-            txn, &(test_plugin){.name = name_of("t", i), .event = i % 2 ? "first" : "second", .call = test_do_nothing},
-            HL_START));
+        ok(test_txn_register(txn,
+                             &(test_plugin){.name = name_of("t", i),
+                                            .event = i % 2 ? "first" : "second",
+                                            .call = test_do_nothing},
+                             HL_START));
     ok(hl_txn_commit(txn, HL_WAIT_COMPILED));
     assert_int_equal(hl_event_engine(first), HL_ENGINE_COMPILED);
     assert_int_equal(hl_event_engine(second), HL_ENGINE_COMPILED);

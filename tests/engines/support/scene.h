@@ -14,7 +14,7 @@ typedef struct scene {
     hl_subscription *notices;
     int failed, compiled; /* notices of "e" since the opening */
     uint64_t failed_generation;
-    char reason[2048];    /* of the last failure */
+    char reason[2048]; /* of the last failure */
 } scene;
 
 /* program NULL: the real one. The plugins are started without waiting. */

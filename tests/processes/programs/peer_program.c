@@ -37,8 +37,11 @@ static void die(const char *what, hl_status status)
 
 static hl_status add_plugin(const char *name, const char *event, int priority, const char *extra, const char *depends)
 {
-    test_plugin plugin = {
-        .name = keep(name), .event = event, .priority = &priority, .extra = extra, .depends = depends};
+    test_plugin plugin = {.name = keep(name),
+                          .event = event,
+                          .priority = &priority,
+                          .extra = extra,
+                          .depends = depends};
 
     return test_register(runtime, &plugin, HL_START);
 }

@@ -104,8 +104,7 @@ static enum model_outcome change_one(struct model *model, const struct model_op 
 
 static bool in_scope(const struct model *model, const struct model_op *op, int plugin)
 {
-    return model->plugins[plugin].status != ABSENT &&
-           (op->scope == ALL || model->plugins[plugin].event == op->subject);
+    return model->plugins[plugin].status != ABSENT && (op->scope == ALL || model->plugins[plugin].event == op->subject);
 }
 
 static void change_member(struct model *model, enum model_verb verb, int plugin)
