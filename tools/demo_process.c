@@ -438,6 +438,16 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
     return remove(path);
 }
 
+/* What a killed process had begun may still add a file while the folder is being emptied. */
+static void remove_folder(const char *folder)
+{
+    for (int tries = 0; tries < 20 && access(folder, F_OK) == 0; tries++) {
+        if (tries)
+            usleep(50000);
+        nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
 void demo_cleanup(struct demo *demo)
 {
     struct demo_load_counts counts;
@@ -448,6 +458,6 @@ void demo_cleanup(struct demo *demo)
         kill(demo->server.pid, SIGTERM);
     finish(&demo->server, END_MS);
     if (demo->folder[0])
-        nftw(demo->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        remove_folder(demo->folder);
     close_fd(&demo->signals);
 }

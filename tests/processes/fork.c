@@ -375,22 +375,12 @@ static void *register_without_pause(void *unused)
     return unused;
 }
 
-/* The allocator of the sanitizers keeps its own locks in a forked child, unlike the C library's. */
-static void need_an_allocator_that_bears_fork(void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    print_message("skipped: the sanitizer's allocator may hang in a child of several threads\n");
-    skip();
-#endif
-}
-
 /* Every child has to end well; the first that does not is the last. */
 static void children_fork_while(void *(*work)(void *), int children, void (*body)(void))
 {
     pthread_t thread;
     int ended = 0;
 
-    need_an_allocator_that_bears_fork();
     if (test_sanitized())
         skip();
     busy = true;
