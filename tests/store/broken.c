@@ -1,4 +1,5 @@
 /* Stores that cannot be used as they are: newer and older layouts, damaged files, no permission, no space. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -415,11 +416,31 @@ static void a_folder_without_write_permission_is_read_only(void **state)
     chmod(here->folder, 0700);
 }
 
+/* Another user needs to be let through every folder on the way, which a checkout in somebody's home may not do. */
+static bool others_may_come_here(void)
+{
+    char path[PATH_MAX];
+    struct stat status;
+
+    if (!getcwd(path, sizeof(path)))
+        return false;
+    for (char *end = path + strlen(path); end > path; end = strrchr(path, '/')) {
+        *end = '\0';
+        if (*path && (stat(path, &status) != 0 || !(status.st_mode & S_IXOTH)))
+            return false;
+    }
+    return true;
+}
+
 static void a_copied_store_without_lock_file_can_be_read_where_nobody_can_write(void **state)
 {
     place *here = *state;
     char path[URL_BYTES];
 
+    if (!others_may_come_here()) {
+        print_message("not tested: other users cannot reach this folder\n");
+        return;
+    }
     fill_store(here->url, 3);
     path_in(here->folder, "lock.mdb", path);
     assert_int_equal(unlink(path), 0);
