@@ -47,7 +47,7 @@ typedef struct client {
     hl__code_room room;
     hl__helper helper;
     uint64_t helper_compiled; /* chains that this helper has been given, by weight */
-    uint64_t starts;
+    uint64_t starts; /* atomic: counters are read on any thread */
 
     job *jobs;
     size_t jobs_len; /* 0: no batch is under way */
@@ -105,7 +105,7 @@ static hl_status need_helper(client *c)
     status = hl__helper_start(c->program, (unsigned)(2 * c->timeout_ns / (1000 * MS)) + 5, &c->helper);
     if (status != HL_OK)
         return status;
-    c->starts++;
+    __atomic_add_fetch(&c->starts, 1, __ATOMIC_RELAXED);
     c->helper_compiled = 0;
     return HL_OK;
 }
@@ -441,7 +441,7 @@ static void jit_release(hl__compiler *compiler, hl__code *code)
 
 static uint64_t jit_helper_starts(hl__compiler *compiler)
 {
-    return of(compiler)->starts;
+    return __atomic_load_n(&of(compiler)->starts, __ATOMIC_RELAXED);
 }
 
 static void jit_destroy(hl__compiler *compiler)

@@ -58,7 +58,7 @@ typedef struct hl__compiler_ops {
     void (*service)(hl__compiler *compiler, hl__compiled_fn *done, void *user);
     /* Frees a chain's code that no dispatch can be inside of. [any-thread] */
     void (*release)(hl__compiler *compiler, hl__code *code);
-    /* Helper processes started so far. */
+    /* Helper processes started so far. [any-thread] */
     uint64_t (*helper_starts)(hl__compiler *compiler);
 } hl__compiler_ops;
 
