@@ -32,7 +32,7 @@
 static const uint8_t trap[] = {0xcc};
 #else
 #define CALL_REACH (UINT64_C(1) << 27)
-#define BYTES_WANTED ((size_t)64 << 20)
+#define BYTES_WANTED ((size_t)32 << 20) /* three arenas, such as those of three runtimes, reach the same code */
 static const uint8_t trap[] = {0x00, 0x00, 0x20, 0xd4};
 #endif
 

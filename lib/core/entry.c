@@ -24,8 +24,8 @@ static __attribute__((noinline)) hl_reply dispatch_slot(void *state, const void 
     EACH_8(m, n##1) EACH_8(m, n##2) EACH_8(m, n##3) EACH_8(m, n##4) EACH_8(m, n##5) EACH_8(m, n##6) EACH_8(m, n##7)
 #define EACH_512(m, n)                                                                                                 \
     EACH_64(m, n##0)                                                                                                   \
-    EACH_64(m, n##1) EACH_64(m, n##2) EACH_64(m, n##3) EACH_64(m, n##4) EACH_64(m, n##5) EACH_64(m, n##6)              \
-        EACH_64(m, n##7)
+    EACH_64(m, n##1)                                                                                                   \
+    EACH_64(m, n##2) EACH_64(m, n##3) EACH_64(m, n##4) EACH_64(m, n##5) EACH_64(m, n##6) EACH_64(m, n##7)
 #define EACH_1024(m) EACH_512(m, 0) EACH_512(m, 1)
 
 EACH_1024(ENTRY)

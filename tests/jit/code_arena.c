@@ -201,6 +201,23 @@ static void an_arena_is_within_reach_of_the_code_it_is_made_for(void **state)
     }
 }
 
+static void arenas_of_three_runtimes_reach_the_same_code(void **state)
+{
+    const uint64_t anchor = (uint64_t)(uintptr_t)chain_plugin;
+    hl__arena *arenas[3];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        hl__reach reach;
+
+        assert_int_equal(hl__arena_new(anchor, &arenas[i]), HL_OK);
+        reach = hl__arena_reach(arenas[i]);
+        assert_in_range(anchor, reach.calls.low, reach.calls.high);
+    }
+    for (size_t i = 0; i < 3; i++)
+        hl__arena_destroy(arenas[i]);
+}
+
 static void blocks_begin_on_cache_lines_and_never_overlap(void **state)
 {
     hl__arena *arena;
@@ -268,6 +285,7 @@ int main(void)
         cmocka_unit_test(the_smallest_hole_that_fits_is_filled_first),
         cmocka_unit_test(ten_thousand_loads_and_releases_keep_memory_and_mappings_flat),
         cmocka_unit_test(an_arena_is_within_reach_of_the_code_it_is_made_for),
+        cmocka_unit_test(arenas_of_three_runtimes_reach_the_same_code),
         cmocka_unit_test(blocks_begin_on_cache_lines_and_never_overlap),
         cmocka_unit_test(a_full_arena_says_so_and_takes_again_after_a_release),
         cmocka_unit_test(a_process_that_may_have_no_memory_files_gets_a_reason),
