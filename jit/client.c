@@ -47,7 +47,7 @@ typedef struct client {
     hl__code_room room;
     hl__helper helper;
     uint64_t helper_compiled; /* chains that this helper has been given, by weight */
-    uint64_t starts; /* atomic: counters are read on any thread */
+    uint64_t starts;          /* atomic: counters are read on any thread */
 
     job *jobs;
     size_t jobs_len; /* 0: no batch is under way */
