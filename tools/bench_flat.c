@@ -2,6 +2,7 @@
  * the file system. */
 #include <dirent.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -187,6 +188,54 @@ int bench_flat_child(bench *b, int argc, char **argv)
     return code;
 }
 
+/* Whether a process is a compiler of ours: "PID (hookline-jit) S PARENT ..." in its stat file. */
+static bool is_own_helper(const char *pid)
+{
+    char path[64], text[128];
+    FILE *file;
+    int parent = 0;
+
+    snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    if (!fgets(text, sizeof(text), file) || sscanf(text, "%*d (hookline-jit) %*c %d", &parent) != 1)
+        parent = 0;
+    fclose(file);
+    return parent == getpid();
+}
+
+static bool kill_own_helper(void)
+{
+    DIR *processes = opendir("/proc");
+    struct dirent *entry;
+    bool killed = false;
+
+    while (processes && (entry = readdir(processes)))
+        if (is_own_helper(entry->d_name))
+            killed |= kill((pid_t)atoi(entry->d_name), SIGKILL) == 0;
+    if (processes)
+        closedir(processes);
+    return killed;
+}
+
+static int helper_killed(bench *b)
+{
+    work w;
+    int code = open_work(&w, b);
+
+    if (code == TOOL_DONE)
+        code = make_changes(&w, 1, 1);
+    if (code == TOOL_DONE && !kill_own_helper())
+        code = bench_wrong(b, "flat: there was no helper to be killed.");
+    if (code == TOOL_DONE)
+        code = make_changes(&w, 10, 1);
+    hl_close(w.runtime);
+    if (code == TOOL_DONE)
+        print(b, "files left by kill -9 of the helper, after closing", count_entries(b->work, "hookline"), "", 0);
+    return code;
+}
+
 static void wait_ready_and_kill(pid_t pid, int out)
 {
     struct timespec time = {.tv_nsec = 200000000};
@@ -225,7 +274,8 @@ static int killed(bench *b)
         code = bench_runtime(b, "memory:", HL_ENGINE_COMPILED, &runtime);
     hl_close(runtime);
     if (code == TOOL_DONE)
-        print(b, "files left by kill -9, after the next open", count_entries(b->work, "hookline"), "", 0);
+        print(b, "files left by kill -9 of the process, after the next open", count_entries(b->work, "hookline"), "",
+              0);
     return code;
 }
 
@@ -233,5 +283,7 @@ int bench_flat(bench *b)
 {
     int code = grow(b);
 
+    if (code == TOOL_DONE && b->compiler)
+        code = helper_killed(b);
     return code == TOOL_DONE && b->compiler ? killed(b) : code;
 }

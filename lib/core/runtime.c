@@ -216,19 +216,30 @@ void hl_close(hl_runtime *runtime)
 
 /* ---- waiting ---- */
 
-static bool all_settled(hl_runtime *runtime)
+/* An event whose chain is still on its way to code; NULL when there is none. */
+static const struct hl__event *find_unsettled(hl_runtime *runtime)
 {
     struct hl__event *event, *next;
 
     HASH_ITER (hh, runtime->events, event, next) {
         if (!hl__compile_settled(event))
-            return false;
+            return event;
     }
-    return true;
+    return NULL;
+}
+
+static hl_status tell_unsettled(const struct hl__event *event, uint32_t timeout_ms)
+{
+    bool queued = event->compile_state == HL__COMPILE_QUEUED;
+
+    return hl__fail(HL_ERR_TIMEOUT, "wait_compiled", "timeout_ms",
+                    "After %u ms chains were still being compiled, among them that of event \"%s\" (%s); wait longer.",
+                    timeout_ms, event->name, queued ? "it waits for its turn" : "hookline-jit has it");
 }
 
 hl_status hl_wait_compiled(hl_runtime *runtime, uint32_t timeout_ms)
 {
+    const struct hl__event *unsettled = NULL;
     struct timespec until;
     hl_status status = hl__check_may_wait(runtime, "wait_compiled");
     int waited = 0;
@@ -244,13 +255,12 @@ hl_status hl_wait_compiled(hl_runtime *runtime, uint32_t timeout_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    while (!runtime->closed && !all_settled(runtime) && waited == 0)
+    while (!runtime->closed && (unsettled = find_unsettled(runtime)) != NULL && waited == 0)
         waited = pthread_cond_timedwait(&runtime->settled, &runtime->lock, &until);
     if (runtime->closed)
         status = hl__fail(HL_ERR_CLOSED, "wait_compiled", "runtime", "The runtime was closed meanwhile.");
-    else if (!all_settled(runtime))
-        status = hl__fail(HL_ERR_TIMEOUT, "wait_compiled", "timeout_ms",
-                          "Chains were still being compiled after %u ms; wait longer.", timeout_ms);
+    else if (unsettled)
+        status = tell_unsettled(unsettled, timeout_ms);
     hl__unlock(runtime);
     return status;
 }

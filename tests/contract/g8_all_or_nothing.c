@@ -327,6 +327,7 @@ static void a_full_store_refuses_the_change_keeps_everything_and_dispatches(void
     runtime = open_small(test_lmdb(folder));
     event = test_event(runtime, "e");
     fill(runtime);
+    test_settle(runtime, event);
     refused(fill_up(extra), HL_ERR_STORE_FULL, "store_map_bytes");
     take_everything(runtime, NULL, &after);
     assert_string_equal(after.text, before.text);

@@ -168,7 +168,7 @@ static void a_stop_by_another_process_reaches_this_one_and_stays(void **unused)
     run(runtime, .name = "a", .event = "e");
     run(runtime, .name = "b", .event = "e");
     assert_int_equal(test_wait(test_spawn((const char *[]){"stop", url, "a", NULL})), 0);
-    eventually(strcmp(test_run_trail(event), "b,") == 0);
+    eventually(strcmp(test_seen_trail(event), "b,") == 0);
     expect_stopped();
     run(runtime, .name = "a", .event = "e", .priority = PRIORITY(1));
     refused(hl_start(runtime, "a", 0), HL_ERR_STATUS, "status");

@@ -44,9 +44,9 @@ static void without_wait_the_change_is_seen_soon(void **state)
     (void)state;
     for (int i = 0; i < 5; i++) {
         assert_int_equal(command("stop", "b"), 0);
-        eventually(strcmp(test_run_trail(event), "a,") == 0);
+        eventually(strcmp(test_seen_trail(event), "a,") == 0);
         assert_int_equal(command("enable", "b"), 0);
-        eventually(strcmp(test_run_trail(event), "a,b,") == 0);
+        eventually(strcmp(test_seen_trail(event), "a,b,") == 0);
     }
 }
 

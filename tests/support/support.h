@@ -65,6 +65,8 @@ void test_add(hl_runtime *runtime, const test_plugin *plugin, unsigned flags);
 
 /* "a,b," as a dispatch leaves it, checked against what hl_chain says. Static memory: the last 8 are good. */
 const char *test_run_trail(hl_event *event);
+/* The same of the dispatch alone, for waiting until it changes: another process may make a change between two questions. */
+const char *test_seen_trail(hl_event *event);
 /* A plugin's status word; "absent" when there is none. */
 const char *test_status(hl_runtime *runtime, const char *name);
 /* "a=started b=held " of all plugins by event, priority and name. Static memory: the last 8 are good. */
