@@ -15,6 +15,10 @@ extern "C" {
  *   {"ask":"dump","event":NAME,"stage":"plan"|"steps"|"code"}
  *   {"ask":"settle","plugins":[{"name":NAME,"revision":N}],"timeout_ms":N}      answers when these records (revision 0:
  *                                                 their removal) have arrived, and chains are compiled or never will be
+ *   {"ask":"prepare","libraries":[{"path":P,"stamp":S,"replaces_path":P,"replaces_stamp":S}]}      loads them and keeps
+ *                                                 them for a minute, so that a commit that names them finds them loaded
+ *   {"ask":"release","libraries":[...]}           lets go of what was prepared
+ *   {"ask":"libraries"}                           paths and stamps of what is mapped
  * An answer has "pid", and "error" with status and message when the server could not do it. Servers that do not answer
  * within timeout_ms (0: 2,000) are left out. HL_ERR_PEER when none answered. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_control_ask(const char *store, const char *request, uint32_t timeout_ms,

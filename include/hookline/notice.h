@@ -9,17 +9,20 @@ extern "C" {
 #endif
 
 typedef enum hl_notice_kind {
-    HL_NOTICE_REGISTERED = 1,     /* a registration was accepted, also one that changed nothing (LC-04) */
-    HL_NOTICE_STATUS = 2,         /* a plugin's status changed: before -> plugin->status */
-    HL_NOTICE_UNREGISTERED = 3,   /* a record was removed; plugin is its last content */
-    HL_NOTICE_REGISTER_ERROR = 4, /* a registration was refused; status and reason say why (PS-06) */
-    HL_NOTICE_SWAPPED = 5,        /* an event's dispatches now run another chain, under the reference engine (PS-07) */
-    HL_NOTICE_COMPILED = 6,       /* the same chain now runs as compiled code */
-    HL_NOTICE_COMPILE_FAILED = 7, /* it cannot be compiled; reason says why; the reference engine goes on */
-    HL_NOTICE_LOADED = 8,         /* a plugin library was loaded */
-    HL_NOTICE_LOAD_FAILED = 9,    /* a plugin's code could not be loaded in this process */
-    HL_NOTICE_UNLOADED = 10,      /* a plugin library was unmapped */
-    HL_NOTICE_LOST = 11           /* a slow eventfd subscriber missed `lost` notices */
+    HL_NOTICE_REGISTERED = 1,      /* a registration was accepted, also one that changed nothing (LC-04) */
+    HL_NOTICE_STATUS = 2,          /* a plugin's status changed: before -> plugin->status */
+    HL_NOTICE_UNREGISTERED = 3,    /* a record was removed; plugin is its last content */
+    HL_NOTICE_REGISTER_ERROR = 4,  /* a registration was refused; status and reason say why (PS-06) */
+    HL_NOTICE_SWAPPED = 5,         /* an event's dispatches now run another chain, under the reference engine (PS-07) */
+    HL_NOTICE_COMPILED = 6,        /* the same chain now runs as compiled code */
+    HL_NOTICE_COMPILE_FAILED = 7,  /* it cannot be compiled; reason says why; the reference engine goes on */
+    HL_NOTICE_LOADED = 8,          /* a plugin library was loaded */
+    HL_NOTICE_LOAD_FAILED = 9,     /* a plugin's code could not be loaded in this process */
+    HL_NOTICE_UNLOADED = 10,       /* a plugin library was unmapped */
+    HL_NOTICE_LOST = 11,           /* a slow eventfd subscriber missed `lost` notices */
+    HL_NOTICE_INSTALLED = 12,      /* an app was installed, upgraded or rolled back; reason is "APP VERSION" */
+    HL_NOTICE_INSTALL_FAILED = 13, /* of the queue or at boot; status and reason say why */
+    HL_NOTICE_UNINSTALLED = 14     /* an app was removed; reason is "APP VERSION" */
 } hl_notice_kind;
 
 typedef struct hl_notice {

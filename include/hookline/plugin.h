@@ -134,6 +134,14 @@ typedef struct hl_plugin_spec {
 
 /* ---- a plugin library ----------------------------------------------------------------------------------------- */
 
+/* Carrying state from one version of a library to the next, in each process that has the old one mapped. save runs in the
+ * old version while it still serves calls; it writes at most `room` bytes and returns how many there are (it is asked again
+ * with more room when they are more), or a negative hl_status. restore runs in the new one, after load and before its first
+ * call; not 0 refuses the upgrade. What the old version's calls change in between is not carried over. */
+typedef int64_t hl_save_fn(void *bytes, size_t room);
+typedef int hl_restore_fn(const void *bytes, size_t len, const char *from_version);
+#define HL_SAVED_STATE_MAX ((size_t)64 << 20) /* bytes */
+
 /* What a library exports as `hookline_plugin`. Hookline reads it from the file before it loads the library, so it must
  * be constant data: no pointer in it may be computed by code. */
 typedef struct hl_plugin_entry {
@@ -145,6 +153,8 @@ typedef struct hl_plugin_entry {
     size_t specs_len;
     int (*load)(void);    /* runs once after the library is mapped and before any call; not 0 refuses it; may be NULL */
     void (*unload)(void); /* runs once before the library is unmapped, when no call is inside; may be NULL */
+    hl_save_fn *save;     /* may be NULL: the library has no state to carry over */
+    hl_restore_fn *restore; /* may be NULL: what the old version saved is dropped */
 } hl_plugin_entry;
 
 #ifdef __cplusplus
@@ -159,6 +169,10 @@ typedef struct hl_plugin_entry {
 
 /* The same with load and unload functions. */
 #define HL_PLUGIN_LIBRARY_HOOKS(library_name, library_version, specs_array, load_fn, unload_fn)                        \
+    HL_PLUGIN_LIBRARY_STATE(library_name, library_version, specs_array, load_fn, unload_fn, NULL, NULL)
+
+/* The same with functions that carry state over to the next version. */
+#define HL_PLUGIN_LIBRARY_STATE(library_name, library_version, specs_array, load_fn, unload_fn, save_fn, restore_fn)   \
     HL__EXTERN_C HL_API const hl_plugin_entry hookline_plugin;                                                         \
     const hl_plugin_entry hookline_plugin = {sizeof(hl_plugin_entry),                                                  \
                                              HL_ABI,                                                                   \
@@ -167,7 +181,9 @@ typedef struct hl_plugin_entry {
                                              (specs_array),                                                            \
                                              sizeof(specs_array) / sizeof((specs_array)[0]),                           \
                                              (load_fn),                                                                \
-                                             (unload_fn)};
+                                             (unload_fn),                                                              \
+                                             (save_fn),                                                                \
+                                             (restore_fn)};
 
 #ifdef __cplusplus
 }

@@ -20,6 +20,7 @@
 #include "core/loader.h"
 #include "core/plan.h"
 #include "core/reclaim.h"
+#include "core/shared.h"
 #include "store/store.h"
 
 #define HASH_NONFATAL_OOM 1

@@ -1,0 +1,249 @@
+/* The installer: plugin packages installed, upgraded, rolled back and removed while servers run. In libhookline, not in
+ * libhookline-core.
+ *
+ * A package is an archive with a manifest, hookline.json, and plugin libraries. Installing one verifies it, unpacks it
+ * into a folder of its own beside the other versions, tries its libraries in a throw-away process, has every running
+ * server of the store load them, and only then makes them the app's active version, in one commit. Whatever fails before
+ * leaves the old version as it was. docs/guide/9-packages.md walks through it. */
+#ifndef HOOKLINE_INSTALL_H
+#define HOOKLINE_INSTALL_H
+
+#include <hookline/registry.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- installing ----------------------------------------------------------------------------------------------- */
+
+/* Where a package comes from (IN-02..IN-05). */
+typedef enum hl_source_type {
+    HL_SOURCE_PATH = 1,         /* location: a package file, or a folder as `hookline pack` takes it */
+    HL_SOURCE_URL = 2,          /* location: an https URL */
+    HL_SOURCE_GITHUB_TAG = 3,   /* location: "owner/repository"; tag */
+    HL_SOURCE_GITHUB_LATEST = 4 /* location: "owner/repository" */
+} hl_source_type;
+
+/* What an installation does at the moment. Download and unpack tell bytes. */
+typedef enum hl_install_step {
+    HL_STEP_RESOLVE = 1, /* asking for the release and choosing its asset */
+    HL_STEP_DOWNLOAD,
+    HL_STEP_VERIFY,   /* checksum, signature, manifest, rules */
+    HL_STEP_UNPACK,   /* into the staging folder */
+    HL_STEP_CHECK,    /* reading the libraries */
+    HL_STEP_PROBE,    /* loading them in a throw-away process */
+    HL_STEP_PREPARE,  /* loading them in the running servers */
+    HL_STEP_ACTIVATE, /* the commit */
+    HL_STEP_RETIRE    /* waiting until the old code is idle */
+} hl_install_step;
+
+/* total is 0 where it is not known. Called on the installing thread; false cancels what can still be undone
+ * (HL_ERR_CANCELLED). */
+typedef bool hl_progress_fn(void *user, hl_install_step step, uint64_t done, uint64_t total);
+
+/* Flags of hl_install_spec. HL_WAIT_COMPILED and HL_WAIT_IDLE work as everywhere. */
+#define HL_INSTALL_LOCKED (1u << 16)      /* only what the lockfile names, byte for byte; HL_ERR_LOCKFILE otherwise */
+#define HL_INSTALL_VERIFY_ONLY (1u << 17) /* everything up to HL_STEP_CHECK, then stop: nothing is changed */
+#define HL_INSTALL_NO_START (1u << 18)    /* new plugins are registered and not started */
+
+typedef struct hl_install_spec {
+    size_t size; /* sizeof(hl_install_spec) */
+    hl_source_type type;
+    const char *location;
+    const char *tag;       /* HL_SOURCE_GITHUB_TAG: required; else NULL */
+    const char *asset;     /* exact name of the release's asset; NULL: chosen by processor and C library (DL-04) */
+    const char *app;       /* NULL, or the name that the package must have */
+    const char *version;   /* NULL, or the version that the package must have */
+    const char *sha256;    /* NULL, or the package's checksum in 64 hexadecimal digits (SE-07) */
+    const char *signature; /* path of a minisign signature; NULL: the location with ".minisig" behind it */
+    unsigned flags;
+    hl_progress_fn *progress; /* may be NULL */
+    void *user;
+} hl_install_spec;
+
+#define HL_INSTALL_INIT(source_type, source_location)                                                                  \
+    {                                                                                                                  \
+        sizeof(hl_install_spec), (source_type), (source_location), NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL   \
+    }
+
+/* What an installation did, or how far it came. */
+typedef struct hl_install_report {
+    size_t size;
+    char *app;            /* "" as long as it is not known */
+    char *version;        /* the package's */
+    char *before;         /* the version that was active before; "" when there was none */
+    char *folder;         /* where the version lies; "" when it is not kept */
+    char *sha256;         /* of the package; of the manifest for a folder */
+    char *key;            /* id of the key that signed it; "" when no signature was checked */
+    char *source;         /* where it came from in the end, after redirects */
+    hl_install_step step; /* the last one that was begun */
+    size_t plugins_len;
+    size_t servers_len; /* running servers that took part */
+    bool unloaded;      /* the old code has left this process and every server that was asked */
+    uint64_t bytes;     /* of the package */
+    uint64_t unpacked_bytes;
+    char **warnings; /* unknown manifest fields and the like, warnings_len of them */
+    size_t warnings_len;
+} hl_install_report;
+
+#define HL_INSTALL_REPORT_INIT                                                                                         \
+    {                                                                                                                  \
+        sizeof(hl_install_report)                                                                                      \
+    }
+
+/* Frees what a report holds and makes it empty. [any-thread] */
+HL_API void hl_install_report_cleanup(hl_install_report *report);
+
+/* Installs or upgrades (IN-01, IN-18). All or nothing, also across kill -9: the app is then fully old or fully new. Every
+ * outcome is in the install log. Plugins that an operator has stopped stay stopped (G9). Installations on one store are
+ * serialised, also between processes.
+ *
+ * report  may be NULL; otherwise filled in whatever the outcome, freed with hl_install_report_cleanup
+ * fails   HL_ERR_INVALID (field), HL_ERR_POLICY, HL_ERR_PROTECTED, HL_ERR_DOWNLOAD, HL_ERR_ASSET, HL_ERR_CHECKSUM,
+ *         HL_ERR_SIGNATURE, HL_ERR_ARCHIVE, HL_ERR_MANIFEST, HL_ERR_VERSION, HL_ERR_REQUIRES, HL_ERR_CONFLICTS,
+ *         HL_ERR_LOCKFILE, HL_ERR_CANCELLED, HL_ERR_LIMIT, HL_ERR_UNLOAD, HL_ERR_SERVER, HL_ERR_STORE_FULL, HL_ERR_SYSTEM
+ *         and those of hl_register_library
+ * [not-in-plugin] */
+HL_API HL_MUST_USE hl_status hl_install(hl_runtime *runtime, const hl_install_spec *spec, hl_install_report *report);
+
+/* ---- the queue ------------------------------------------------------------------------------------------------- */
+
+/* Checks the spec and puts it into the store's queue, which one process at a time works through in order, also after a
+ * restart (IN-15, RP-01). progress is not kept. The outcome is told by a notice (HL_NOTICE_INSTALLED or
+ * HL_NOTICE_INSTALL_FAILED), once, and kept with the job. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_install_async(hl_runtime *runtime, const hl_install_spec *spec, uint64_t *job);
+
+typedef enum hl_job_state { HL_JOB_WAITING = 1, HL_JOB_RUNNING = 2, HL_JOB_DONE = 3, HL_JOB_FAILED = 4 } hl_job_state;
+
+typedef struct hl_job_info {
+    size_t size;
+    uint64_t job;
+    hl_job_state state;
+    const char *location;
+    const char *app;     /* "" as long as it is not known */
+    const char *version; /* "" as long as it is not known */
+    hl_status status;    /* of a job that has ended */
+    const char *message; /* of one that failed */
+    int64_t asked_at;    /* seconds since 1970 */
+} hl_job_info;
+
+/* Walks the queue, oldest job first; ended jobs are kept until hl_gc. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_jobs(hl_runtime *runtime, bool (*callback)(const hl_job_info *, void *user),
+                                     void *user);
+
+/* ---- removing, going back, cleaning up -------------------------------------------------------------------------- */
+
+/* Removes an app: unregisters its plugins, waits until its code is idle here, deletes its versions. Fails with
+ * HL_ERR_NOT_FOUND (X-024), HL_ERR_PROTECTED, HL_ERR_DEPENDENTS (the message lists them). report may be NULL.
+ * flags: HL_WAIT_COMPILED. [not-in-plugin] */
+HL_API HL_MUST_USE hl_status hl_uninstall(hl_runtime *runtime, const char *app, unsigned flags,
+                                          hl_install_report *report);
+
+/* Makes the version that was active before active again, through the same steps as an installation; its files are checked
+ * against the hashes taken when it was installed. HL_ERR_NOT_FOUND when there is none. Doing it twice is back where one
+ * began. flags: HL_WAIT_COMPILED, HL_WAIT_IDLE. [not-in-plugin] */
+HL_API HL_MUST_USE hl_status hl_rollback(hl_runtime *runtime, const char *app, unsigned flags,
+                                         hl_install_report *report);
+
+/* Takes an app that was put aside at boot back into service: it is tried again at once. HL_ERR_NOT_FOUND, HL_ERR_STATUS
+ * when it is not aside. [not-in-plugin] */
+HL_API HL_MUST_USE hl_status hl_app_retry(hl_runtime *runtime, const char *app);
+
+typedef struct hl_gc_report {
+    size_t size;
+    size_t versions_len;  /* folders of versions that nothing needs any more */
+    size_t leftovers_len; /* staging folders, downloads and files that belong to nothing */
+    uint64_t bytes;
+} hl_gc_report;
+
+/* Deletes what no app needs: versions other than the active one and the one to roll back to, what killed processes left,
+ * ended jobs. report may be NULL. [not-in-plugin] */
+HL_API HL_MUST_USE hl_status hl_gc(hl_runtime *runtime, hl_gc_report *report);
+
+/* ---- asking ---------------------------------------------------------------------------------------------------- */
+
+typedef enum hl_app_state {
+    HL_APP_ACTIVE = 1,
+    HL_APP_BROKEN = 2, /* its code could not be loaded in this process; reason tells */
+    HL_APP_ASIDE = 3   /* two starts in a row died while loading it: not loaded any more until hl_app_retry */
+} hl_app_state;
+
+typedef struct hl_app_info {
+    size_t size;
+    const char *app;
+    const char *version;
+    const char *before; /* the version to roll back to; "" when there is none */
+    const char *folder;
+    const char *source;
+    const char *sha256;
+    const char *key;
+    const char *const *requires_apps; /* "name >=1.2", NULL-terminated */
+    const char *const *capabilities;  /* NULL-terminated */
+    size_t plugins_len;
+    int64_t installed_at; /* seconds since 1970 */
+    hl_app_state state;
+    const char *reason; /* "" when active */
+} hl_app_info;
+
+/* Walks the installed apps, by name (IR-02). Strings are valid during the call. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_installed(hl_runtime *runtime, bool (*callback)(const hl_app_info *, void *user),
+                                          void *user);
+
+typedef struct hl_install_entry {
+    size_t size;
+    uint64_t number;
+    int64_t at; /* seconds since 1970 */
+    int64_t pid;
+    const char *action; /* "install", "upgrade", "rollback", "uninstall", "aside", "retry" */
+    const char *app;
+    const char *version;
+    const char *before;
+    const char *source;
+    const char *sha256;
+    const char *key;
+    hl_status status;    /* HL_OK, or why it was refused */
+    const char *message; /* "" when it was done */
+    const char *hash;    /* of this entry and all before it */
+} hl_install_entry;
+
+/* Walks the install log, oldest first. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_install_log(hl_runtime *runtime, bool (*callback)(const hl_install_entry *, void *user),
+                                            void *user);
+
+/* Recomputes every hash of the install log. HL_ERR_STORE_CORRUPT names the first entry that was changed, is missing or
+ * was put in. head (may be NULL, 65 bytes) gets the newest hash, to be kept elsewhere. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_install_log_verify(hl_runtime *runtime, uint64_t *entries, char *head);
+
+/* ---- making and examining packages: no runtime needed ------------------------------------------------------------ */
+
+/* Packs a folder with hookline.json, lib/ and optional priv/ into `<app>-<version>.tar.gz` in out_folder (NULL: the
+ * current one). The same content gives the same bytes, whoever packs it and when. path (may be NULL) gets the file's path,
+ * owned by the caller. Refuses what installing would refuse. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_pack(const char *folder, const char *out_folder, char **path);
+
+/* Goes through everything that installing would check of a file or folder, without loading code: one call for each
+ * check, in order, also after the first that fails. Returns the first failure. store (may be NULL): the store whose policy
+ * and apps it is held against. [any-thread] */
+typedef void hl_verify_fn(void *user, const char *check, hl_status status, const char *message);
+HL_API HL_MUST_USE hl_status hl_verify(const char *store, const hl_install_spec *spec, hl_verify_fn *callback,
+                                       void *user);
+
+/* ---- lockfile and bundle --------------------------------------------------------------------------------------- */
+
+/* Writes what is installed, with sources, versions and checksums, to a lockfile. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_lock_write(hl_runtime *runtime, const char *path);
+
+/* Installs all that a lockfile names, in dependency order, from its sources or from a bundle; each package has to be the
+ * very one that was locked. What is installed already in that version is left alone. spec's type and location are not
+ * used; progress, user and flags are. [not-in-plugin] */
+HL_API HL_MUST_USE hl_status hl_install_locked(hl_runtime *runtime, const char *lockfile, const char *bundle,
+                                               const hl_install_spec *spec);
+
+/* Writes an air-gap bundle: one archive with a lockfile and every package and signature that it names, taken from the
+ * versions that are installed. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_bundle_write(hl_runtime *runtime, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
