@@ -35,6 +35,7 @@ set(test_environment
     HOOKLINE_TEST_CMAKE=${CMAKE_COMMAND}
     HOOKLINE_TEST_SHARED=$<BOOL:${BUILD_SHARED_LIBS}>
     HOOKLINE_TEST_HAVE_JIT=$<BOOL:${HOOKLINE_HAVE_JIT}>
+    HOOKLINE_TEST_HAVE_INSTALLER=$<BOOL:${HOOKLINE_HAVE_INSTALLER}>
     HOOKLINE_TEST_SANITIZE=${HOOKLINE_SANITIZE}
     CMOCKA_MESSAGE_OUTPUT=STDOUT
     ASAN_OPTIONS=detect_stack_use_after_return=1:disable_coredump=1
@@ -49,7 +50,8 @@ function(hookline_test_compile target)
     target_compile_definitions(${target} PRIVATE
         HL_TEST_SOURCE="${PROJECT_SOURCE_DIR}/tests" HL_TEST_PLUGINS="${test_plugins}"
         HL_TEST_PROGRAMS="${test_programs}" HL_TEST_HOOKLINE="${PROJECT_BINARY_DIR}/bin/hookline"
-        HL_TEST_HAVE_JIT=$<BOOL:${HOOKLINE_HAVE_JIT}>)
+        HL_TEST_HAVE_JIT=$<BOOL:${HOOKLINE_HAVE_JIT}>
+        HL_TEST_HAVE_INSTALLER=$<BOOL:${HOOKLINE_HAVE_INSTALLER}>)
 endfunction()
 
 # Plugin libraries of a folder, each one a .so of the file's name.
@@ -108,6 +110,8 @@ function(hookline_test_room kind timeout visibility)
     set(library hookline::hookline)
     if(visibility STREQUAL "private")
         set(library hookline-private)
+    elseif(visibility STREQUAL "whole")
+        set(library hookline-private-all)
     endif()
     hookline_test_plugins(${dir}/plugins)
     hookline_test_support(${dir}/support test-support-${kind} room_support)
