@@ -1,4 +1,4 @@
-# Finds what the installer (libhookline, lib/install) needs beside core: libcurl, libarchive and OpenSSL's libcrypto. Sets
+# Finds what the installer (lib/install) needs beside core: libcurl, libarchive and OpenSSL's libcrypto. Sets
 # HOOKLINE_HAVE_INSTALLER. Without them hookline::hookline is core alone, and the command's package verbs say so.
 set(HOOKLINE_HAVE_INSTALLER OFF)
 if(HOOKLINE_INSTALLER STREQUAL "OFF")
@@ -12,8 +12,8 @@ set(packages "Debian: libcurl4-openssl-dev libarchive-dev libssl-dev")
 if(HOOKLINE_INSTALLER_NEEDS_FOUND)
     set(HOOKLINE_HAVE_INSTALLER ON)
 elseif(HOOKLINE_INSTALLER STREQUAL "ON")
-    message(FATAL_ERROR "HOOKLINE_INSTALLER=ON, but pkg-config does not know all of ${wanted}. Install them (${packages}) "
-                        "or configure with -DHOOKLINE_INSTALLER=OFF.")
+    message(FATAL_ERROR "HOOKLINE_INSTALLER=ON, but pkg-config does not know all of ${wanted}. "
+                        "Install them (${packages}) or configure with -DHOOKLINE_INSTALLER=OFF.")
 else()
     message(STATUS "Installer: left out, pkg-config does not know all of ${wanted} (${packages})")
 endif()

@@ -17,5 +17,5 @@ void hl_install_report_cleanup(hl_install_report *report)
     for (size_t i = 0; i < report->warnings_len; i++)
         free(report->warnings[i]);
     free(report->warnings);
-    *report = (hl_install_report)HL_INSTALL_REPORT_INIT;
+    *report = (hl_install_report){.size = sizeof(*report)};
 }
