@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/document.h"
 #include "core/error.h"
 #include "core/runtime.h"
 #include "core/thread.h"
@@ -10,6 +11,18 @@
 /* Lost races against other processes before HL_ERR_CONFLICT: some seconds. A process that writes without pause takes the
  * store's lock back before a waiting one wakes, and so wins nearly every one of them. */
 #define ATTEMPTS 20000
+
+/* A change on its way: what is asked for, and how its attempts go. */
+typedef struct change {
+    const char *action;
+    hl__request *requests;
+    size_t requests_len;
+    hl__documents_fn *fn; /* may be NULL */
+    void *user;
+    uint64_t asked_ns;
+    size_t *failed; /* set to the index of the refused request; may be NULL */
+    bool lost;      /* the last attempt lost the race against another process */
+} change;
 
 /* ---- the draft into the store ---- */
 
@@ -30,7 +43,7 @@ static void stamp(hl__record *record, uint64_t revision, int64_t now)
         record->inserted_at = now;
 }
 
-static hl__store_change change_of(hl__draft_row *row, uint64_t revision, int64_t now)
+static hl__store_change change_of_row(hl__draft_row *row, uint64_t revision, int64_t now)
 {
     if (!row->after)
         return (hl__store_change){.gone = row->name};
@@ -59,10 +72,10 @@ static hl_status commit_changes(hl_runtime *runtime, const char *action, const h
     return status;
 }
 
-/* An unchanged draft writes nothing (LC-04). */
-static hl_status store_draft(hl_runtime *runtime, const char *action, hl__draft *draft)
+/* An unchanged draft without documents writes nothing (LC-04). */
+static hl_status store_draft(hl_runtime *runtime, const char *action, hl__draft *draft, const hl__documents *documents)
 {
-    size_t len = count_changes(draft), at = 0;
+    size_t len = count_changes(draft) + documents->puts_len, at = 0;
     int64_t now = (int64_t)time(NULL);
     hl__store_change *changes;
     hl_status status;
@@ -74,8 +87,10 @@ static hl_status store_draft(hl_runtime *runtime, const char *action, hl__draft 
         return hl__fail_memory(action);
     for (hl__draft_row *row = draft->rows; row; row = row->next) {
         if (hl__draft_row_changed(row))
-            changes[at++] = change_of(row, runtime->revision + 1, now);
+            changes[at++] = change_of_row(row, runtime->revision + 1, now);
     }
+    for (size_t i = 0; i < documents->puts_len; i++)
+        changes[at++] = documents->puts[i];
     status = commit_changes(runtime, action, changes, len);
     free(changes);
     return status;
@@ -83,13 +98,14 @@ static hl_status store_draft(hl_runtime *runtime, const char *action, hl__draft 
 
 /* ---- one attempt ---- */
 
-static hl_status apply_all(hl__draft *draft, hl__request *requests, size_t len, size_t *failed)
+static hl_status apply_all(hl__draft *draft, change *asked)
 {
-    for (size_t i = 0; i < len; i++) {
-        hl_status status = hl__lifecycle_apply(draft, &requests[i].op);
+    for (size_t i = 0; i < asked->requests_len; i++) {
+        hl_status status = hl__lifecycle_apply(draft, &asked->requests[i].op);
 
         if (status != HL_OK) {
-            *failed = i;
+            if (asked->failed)
+                *asked->failed = i;
             return status;
         }
     }
@@ -97,38 +113,55 @@ static hl_status apply_all(hl__draft *draft, hl__request *requests, size_t len, 
 }
 
 /* The same code bound again changes nothing; other code changes the chain though the record is the same. */
-static void bind_all(hl_runtime *runtime, hl__request *requests, size_t len)
+static void bind_all(hl_runtime *runtime, const change *asked)
 {
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < asked->requests_len; i++) {
+        hl__request *request = &asked->requests[i];
         bool changed = false;
 
-        if (!requests[i].binding)
+        if (!request->binding)
             continue;
-        if (hl__bind(runtime, requests[i].binding, &changed) != HL_OK)
+        if (hl__bind(runtime, request->binding, &changed) != HL_OK)
             hl__log(runtime, HL_LOG_ERROR, "event", "%s", hl_last_error()->message);
-        requests[i].binding = NULL;
+        request->binding = NULL;
         if (changed)
-            hl__touch(runtime, requests[i].op.candidate->event);
+            hl__touch(runtime, request->op.candidate->event);
     }
 }
 
-static hl_status attempt(hl_runtime *runtime, const char *action, hl__request *requests, size_t len, uint64_t asked_ns,
-                         size_t *failed)
+/* What fn decided on documents that are no longer the newest does not count. */
+static hl_status decide(change *asked, hl__draft *draft, hl__documents *documents)
+{
+    hl_status status = asked->fn ? asked->fn(asked->user, documents) : HL_OK;
+
+    if (documents->overtaken) {
+        asked->lost = true;
+        return HL_ERR_CONFLICT;
+    }
+    return status == HL_OK ? apply_all(draft, asked) : status;
+}
+
+static hl_status attempt(hl_runtime *runtime, change *asked)
 {
     hl_status status = hl__follow(runtime);
+    hl__documents documents = {.runtime = runtime};
     hl__draft draft;
 
+    asked->lost = false;
     if (status != HL_OK)
         return status;
     hl__draft_init(&draft, runtime->registry);
-    status = apply_all(&draft, requests, len, failed);
-    if (status == HL_OK)
-        status = store_draft(runtime, action, &draft);
+    status = decide(asked, &draft, &documents);
     if (status == HL_OK) {
-        bind_all(runtime, requests, len);
-        hl__accept(runtime, &draft, asked_ns, false);
+        status = store_draft(runtime, asked->action, &draft, &documents);
+        asked->lost = status == HL_ERR_CONFLICT;
+    }
+    if (status == HL_OK) {
+        bind_all(runtime, asked);
+        hl__accept(runtime, &draft, asked->asked_ns, false);
     }
     hl__draft_cleanup(&draft);
+    hl__documents_cleanup(&documents);
     return status;
 }
 
@@ -187,31 +220,29 @@ static void pause_after_conflict(hl_runtime *runtime, unsigned tries)
     pthread_mutex_lock(&runtime->lock);
 }
 
-static hl_status attempt_until_won(hl_runtime *runtime, const char *action, hl__request *requests, size_t len,
-                                   size_t *failed)
+static hl_status attempt_until_won(hl_runtime *runtime, change *asked)
 {
-    uint64_t asked_ns = hl__now_ns();
-    hl_status status = HL_ERR_CONFLICT;
+    hl_status status = attempt(runtime, asked);
 
-    for (unsigned tries = 0; status == HL_ERR_CONFLICT && tries < ATTEMPTS; tries++) {
-        if (tries)
-            pause_after_conflict(runtime, tries);
-        status = runtime->closed ? hl__fail(HL_ERR_CLOSED, action, "runtime", "The runtime is closed.")
-                                 : attempt(runtime, action, requests, len, asked_ns, failed);
+    for (unsigned tries = 1; asked->lost && tries < ATTEMPTS; tries++) {
+        pause_after_conflict(runtime, tries);
+        if (runtime->closed)
+            return hl__fail(HL_ERR_CLOSED, asked->action, "runtime", "The runtime is closed.");
+        status = attempt(runtime, asked);
     }
-    if (status == HL_ERR_CONFLICT)
+    if (asked->lost)
         return hl__fail(
-            HL_ERR_CONFLICT, action, "store",
+            HL_ERR_CONFLICT, asked->action, "store",
             "Other processes changed the store %d times in a row while this change was being made; try again.",
             ATTEMPTS);
     return status;
 }
 
-hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *requests, size_t len, unsigned flags,
-                     size_t *failed)
+hl_status hl__commit_documents(hl_runtime *runtime, const char *action, hl__request *requests, size_t requests_len,
+                               hl__documents_fn *fn, void *user, unsigned flags, size_t *failed)
 {
+    change asked = {action, requests, requests_len, fn, user, hl__now_ns(), failed, false};
     touched_set touched = {0};
-    size_t unused;
     hl_status status = HL_OK;
 
     if (flags & (HL_WAIT_COMPILED | HL_WAIT_IDLE))
@@ -219,10 +250,10 @@ hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *reque
     if (status == HL_OK)
         status = hl__lock(runtime, action);
     if (status != HL_OK) {
-        discard_bindings(requests, len);
+        discard_bindings(requests, requests_len);
         return status;
     }
-    status = attempt_until_won(runtime, action, requests, len, failed ? failed : &unused);
+    status = attempt_until_won(runtime, &asked);
     if (status == HL_OK && (flags & HL_WAIT_COMPILED) && keep_touched(runtime, &touched)) {
         hl__touched_clear(runtime);
         wait_settled(runtime, &touched);
@@ -230,10 +261,16 @@ hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *reque
     hl__touched_clear(runtime);
     hl__unlock(runtime);
     free(touched.events);
-    discard_bindings(requests, len);
+    discard_bindings(requests, requests_len);
     if (status == HL_OK && (flags & HL_WAIT_IDLE))
         hl__reclaim_wait();
     return status;
+}
+
+hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *requests, size_t len, unsigned flags,
+                     size_t *failed)
+{
+    return hl__commit_documents(runtime, action, requests, len, NULL, NULL, flags, failed);
 }
 
 /* ---- other commits ---- */
@@ -279,7 +316,7 @@ static hl_status settle_once(hl_runtime *runtime)
     if (status == HL_OK && (runtime->options.flags & HL_OPEN_START_REGISTERED))
         status = hl__lifecycle_apply(&draft, &start_all);
     if (status == HL_OK)
-        status = store_draft(runtime, "open", &draft);
+        status = store_draft(runtime, "open", &draft, &(hl__documents){0});
     if (status == HL_OK)
         hl__accept(runtime, &draft, 0, false);
     hl__touched_clear(runtime);

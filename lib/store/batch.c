@@ -1,4 +1,4 @@
-/* Growing lists, and the batch of content between a store and its reader. */
+/* Growing lists, documents, and the batch of content between a store and its reader. */
 #include "store/batch.h"
 
 #include <stdlib.h>
@@ -60,6 +60,43 @@ void hl__names_cleanup(hl__list *names)
     for (size_t i = 0; i < names->len; i++)
         free(names->items[i]);
     hl__list_cleanup(names);
+}
+
+static bool has_room(hl__store_documents *list)
+{
+    if (list->len < list->cap)
+        return true;
+    size_t cap = list->cap ? list->cap * 2 : 16;
+    hl__store_document *items = reallocarray(list->items, cap, sizeof(*items));
+    if (!items)
+        return false;
+    list->items = items;
+    list->cap = cap;
+    return true;
+}
+
+bool hl__documents_add(hl__store_documents *list, const void *key, size_t key_len, const void *text, size_t text_len)
+{
+    if (!has_room(list))
+        return false;
+    hl__store_document made = {strndup(key, key_len), strndup(text, text_len)};
+    if (made.key && made.text) {
+        list->items[list->len++] = made;
+        return true;
+    }
+    free(made.key);
+    free(made.text);
+    return false;
+}
+
+void hl__store_documents_cleanup(hl__store_documents *list)
+{
+    for (size_t i = 0; i < list->len; i++) {
+        free(list->items[i].key);
+        free(list->items[i].text);
+    }
+    free(list->items);
+    *list = (hl__store_documents){0};
 }
 
 bool hl__batch_record(hl__batch *batch, hl__record *record)

@@ -29,6 +29,9 @@ typedef struct hl__batch {
     hl__list gone;    /* names */
 } hl__batch;
 
+/* Copies both; false without memory. */
+bool hl__documents_add(hl__store_documents *list, const void *key, size_t key_len, const void *text, size_t text_len);
+
 /* Take over the reference, also when they fail (without memory). */
 bool hl__batch_record(hl__batch *batch, hl__record *record);
 bool hl__batch_event(hl__batch *batch, hl__event_def *def);

@@ -1,5 +1,6 @@
 /* Content as JSON text and back. Every value in an LMDB store is such a text, so that its own tools show it to people.
- * Unknown fields are skipped: a later version may add some without breaking this one. Used by the LMDB store only. */
+ * Unknown fields are skipped: a later version may add some without breaking this one. Used by the LMDB store; the store
+ * in memory keeps things as they are, and only checks documents with it. */
 #ifndef HL_STORE_CODEC_H
 #define HL_STORE_CODEC_H
 
@@ -13,6 +14,9 @@ hl_status hl__record_encode(const hl__record *record, char **text);
 hl_status hl__record_decode(const char *text, size_t text_len, hl__record **out);
 hl_status hl__event_encode(const hl__event_def *def, char **text);
 hl_status hl__event_decode(const char *text, size_t text_len, hl__event_def **out);
+
+/* Whether a document is what a store keeps: a JSON object. */
+hl_status hl__document_check(const char *key, size_t key_len, const char *text, size_t text_len);
 
 /* One commit in the log, which is the activity log for people and the list of changes for other processes. */
 typedef struct hl__log_row {

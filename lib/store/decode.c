@@ -242,6 +242,22 @@ hl_status hl__event_decode(const char *text, size_t text_len, hl__event_def **ou
     return status;
 }
 
+/* The writer of a wrong document is told so; what is read from a file is another matter, and its reader's to say. */
+hl_status hl__document_check(const char *key, size_t key_len, const char *text, size_t text_len)
+{
+    json_error_t error;
+    json_t *object = json_loadb(text, text_len, JSON_REJECT_DUPLICATES, &error);
+    bool good = json_is_object(object);
+
+    json_decref(object);
+    if (good)
+        return HL_OK;
+    if (!object && json_error_code(&error) == json_error_out_of_memory)
+        return hl__fail_memory("commit");
+    return hl__fail(HL_ERR_INVALID, "commit", "text", "The document \"%.*s\" is no JSON object (%s).", (int)key_len,
+                    key, object ? "it is another JSON value" : error.text);
+}
+
 static void copy_names(reader *in, const char *key, hl__list *out)
 {
     size_t names_len;

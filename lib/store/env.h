@@ -13,12 +13,12 @@
 
 #include "store/store.h"
 
-#define HL__SCHEMA 2 /* the layout that this version reads and writes */
+#define HL__SCHEMA 3 /* the layout that this version reads and writes */
 #define HL__MAP_BYTES_DEFAULT (UINT64_C(16) << 30)
 
 typedef struct hl__opener hl__opener;
 
-typedef enum hl__table { HL__PLUGINS, HL__EVENTS, HL__LOG, HL__META, HL__TABLES } hl__table;
+typedef enum hl__table { HL__PLUGINS, HL__EVENTS, HL__DOCUMENTS, HL__LOG, HL__META, HL__TABLES } hl__table;
 
 typedef struct hl__env {
     pthread_rwlock_t lock; /* shared by every transaction, exclusive for what needs none to run */

@@ -86,23 +86,38 @@ int hl__lmdb_walk(MDB_txn *txn, MDB_dbi table, hl__lmdb_visit_fn *visit, void *u
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+static int add_document(void *list, const MDB_val *key, const MDB_val *value)
+{
+    bool added = hl__documents_add(list, key->mv_data, key->mv_size, value->mv_data, value->mv_size);
+    return added ? 0 : hl__fail_memory("read");
+}
+
+hl_status hl__lmdb_collect(hl__opener *opener, hl__batch *batch, hl__store_documents *documents, uint64_t *revision)
+{
+    const MDB_dbi *tables = opener->env->tables;
+    MDB_txn *txn;
+
+    hl_status status = hl__env_begin_read(opener, "load", &txn);
+    if (status != HL_OK)
+        return status;
+    int rc = hl__lmdb_head(opener, txn, revision);
+    if (rc == 0)
+        rc = hl__lmdb_walk(txn, tables[HL__EVENTS], add_event, batch);
+    if (rc == 0)
+        rc = hl__lmdb_walk(txn, tables[HL__PLUGINS], add_record, batch);
+    if (rc == 0 && documents)
+        rc = hl__lmdb_walk(txn, tables[HL__DOCUMENTS], add_document, documents);
+    hl__env_end_read(opener);
+    return hl__lmdb_result(opener->env, rc, "load");
+}
+
 hl_status hl__lmdb_load(hl__store *store, const hl__store_visitor *visitor, uint64_t *revision)
 {
     hl__opener *self = (hl__opener *)store;
     hl__batch batch = {0};
-    MDB_txn *txn;
     uint64_t seen;
 
-    hl_status status = hl__env_begin_read(self, "load", &txn);
-    if (status != HL_OK)
-        return status;
-    int rc = hl__lmdb_head(self, txn, &seen);
-    if (rc == 0)
-        rc = hl__lmdb_walk(txn, self->env->tables[HL__EVENTS], add_event, &batch);
-    if (rc == 0)
-        rc = hl__lmdb_walk(txn, self->env->tables[HL__PLUGINS], add_record, &batch);
-    hl__env_end_read(self);
-    status = hl__lmdb_result(self->env, rc, "load");
+    hl_status status = hl__lmdb_collect(self, &batch, NULL, &seen);
     if (status == HL_OK)
         status = deliver(self, &batch, visitor, seen, revision);
     hl__batch_cleanup(&batch);
@@ -218,4 +233,73 @@ hl_status hl__lmdb_changes(hl__store *store, uint64_t since, const hl__store_vis
         status = deliver(self, &batch, visitor, seen, revision);
     hl__batch_cleanup(&batch);
     return status;
+}
+
+/* ---- documents ------------------------------------------------------------------------------------------------ */
+
+/* Begins a read at the revision that the caller knows. */
+static hl_status begin_at(hl__opener *self, uint64_t expected, MDB_txn **txn)
+{
+    uint64_t revision;
+
+    hl_status status = hl__env_begin_read(self, "read", txn);
+    if (status != HL_OK)
+        return status;
+    int rc = hl__lmdb_head(self, *txn, &revision);
+    if (rc == 0 && expected != HL__STORE_NEWEST && revision != expected)
+        rc = HL_ERR_CONFLICT;
+    if (rc != 0)
+        hl__env_end_read(self);
+    return hl__lmdb_result(self->env, rc, "read");
+}
+
+hl_status hl__lmdb_document(hl__store *store, const char *key, uint64_t expected, char **text)
+{
+    hl__opener *self = (hl__opener *)store;
+    MDB_val name = {strlen(key), (void *)(uintptr_t)key}, value;
+    MDB_txn *txn;
+
+    hl_status status = begin_at(self, expected, &txn);
+    if (status != HL_OK)
+        return status;
+    int rc = mdb_get(txn, self->env->tables[HL__DOCUMENTS], &name, &value);
+    if (rc == MDB_NOTFOUND)
+        rc = HL_ERR_NOT_FOUND;
+    if (rc == 0 && !(*text = strndup(value.mv_data, value.mv_size)))
+        rc = hl__fail_memory("read");
+    hl__env_end_read(self);
+    return hl__lmdb_result(self->env, rc, "read");
+}
+
+/* An empty key is none for LMDB: then the walk begins at the first. */
+static int collect_prefix(MDB_cursor *cursor, const char *prefix, hl__store_documents *list)
+{
+    size_t prefix_len = strlen(prefix);
+    MDB_val key = {prefix_len, (void *)(uintptr_t)prefix}, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, prefix_len ? MDB_SET_RANGE : MDB_FIRST);
+
+    while (rc == 0 && key.mv_size >= prefix_len && memcmp(key.mv_data, prefix, prefix_len) == 0) {
+        rc = add_document(list, &key, &value);
+        if (rc == 0)
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+hl_status hl__lmdb_documents(hl__store *store, const char *prefix, uint64_t expected, hl__store_documents *list)
+{
+    hl__opener *self = (hl__opener *)store;
+    MDB_cursor *cursor;
+    MDB_txn *txn;
+
+    hl_status status = begin_at(self, expected, &txn);
+    if (status != HL_OK)
+        return status;
+    int rc = mdb_cursor_open(txn, self->env->tables[HL__DOCUMENTS], &cursor);
+    if (rc == 0) {
+        rc = collect_prefix(cursor, prefix, list);
+        mdb_cursor_close(cursor);
+    }
+    hl__env_end_read(self);
+    return hl__lmdb_result(self->env, rc, "read");
 }

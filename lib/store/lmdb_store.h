@@ -9,6 +9,11 @@
 hl_status hl__lmdb_load(hl__store *store, const hl__store_visitor *visitor, uint64_t *revision);
 hl_status hl__lmdb_changes(hl__store *store, uint64_t since, const hl__store_visitor *visitor, uint64_t *revision);
 hl_status hl__lmdb_commit(hl__store *store, const hl__store_commit *commit);
+hl_status hl__lmdb_document(hl__store *store, const char *key, uint64_t expected, char **text);
+hl_status hl__lmdb_documents(hl__store *store, const char *prefix, uint64_t expected, hl__store_documents *list);
+
+/* Everything at one revision, documents too: what a restore needs. The caller cleans up both, also on failure. */
+hl_status hl__lmdb_collect(hl__opener *opener, hl__batch *batch, hl__store_documents *documents, uint64_t *revision);
 
 /* A commit that also removes event definitions, and may have no changes at all: what a restore needs. */
 hl_status hl__lmdb_replace(hl__opener *opener, const hl__store_commit *commit, const hl__list *events_gone);

@@ -14,7 +14,7 @@
 typedef struct job {
     const hl__store_commit *commit;
     const hl__list *events_gone; /* names; may be NULL */
-    char **texts;                /* for each change; NULL for a removal */
+    char **texts;                /* for each record and definition; NULL for what has its text or needs none */
     char *log_text;
 } job;
 
@@ -34,6 +34,8 @@ static hl_status encode_changes(job *self)
             status = hl__record_encode(change->record, &self->texts[i]);
         else if (change->event)
             status = hl__event_encode(change->event, &self->texts[i]);
+        else if (change->text)
+            status = hl__document_check(change->document, strlen(change->document), change->text, strlen(change->text));
     }
     return status;
 }
@@ -43,13 +45,20 @@ static bool push_name(hl__list *names, const char *name)
     return hl__list_push(names, (void *)(uintptr_t)name);
 }
 
+static bool list_name(const hl__store_change *change, hl__log_row *row)
+{
+    if (change->document)
+        return true; /* the log is of plugins and events */
+    if (change->event)
+        return push_name(&row->events, change->event->name);
+    return push_name(&row->plugins, change->record ? change->record->name : change->gone);
+}
+
 /* The row's names are borrowed. */
 static bool list_names(const job *self, hl__log_row *row)
 {
     for (size_t i = 0; i < self->commit->changes_len; i++) {
-        const hl__store_change *change = &self->commit->changes[i];
-        const char *plugin = change->record ? change->record->name : change->gone;
-        if (!(change->event ? push_name(&row->events, change->event->name) : push_name(&row->plugins, plugin)))
+        if (!list_name(&self->commit->changes[i], row))
             return false;
     }
     for (size_t i = 0; self->events_gone && i < self->events_gone->len; i++) {
@@ -98,6 +107,9 @@ static int write_change(const hl__env *env, MDB_txn *txn, const hl__store_change
         return put(txn, env->tables[HL__PLUGINS], change->record->name, text);
     if (change->event)
         return put(txn, env->tables[HL__EVENTS], change->event->name, text);
+    if (change->document)
+        return change->text ? put(txn, env->tables[HL__DOCUMENTS], change->document, change->text)
+                            : drop(txn, env->tables[HL__DOCUMENTS], change->document);
     return drop(txn, env->tables[HL__PLUGINS], change->gone);
 }
 

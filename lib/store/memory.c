@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "store/backends.h"
+#include "store/codec.h"
 #include "store/memory_content.h"
 #include "store/process.h"
 
@@ -61,6 +62,19 @@ static void wake_others(const memory *self, const opener *author)
     }
 }
 
+static hl_status check_documents(const hl__store_commit *commit)
+{
+    for (size_t i = 0; i < commit->changes_len; i++) {
+        const hl__store_change *change = &commit->changes[i];
+        hl_status status = HL_OK;
+        if (change->text)
+            status = hl__document_check(change->document, strlen(change->document), change->text, strlen(change->text));
+        if (status != HL_OK)
+            return status;
+    }
+    return HL_OK;
+}
+
 static hl_status memory_commit(hl__store *store, const hl__store_commit *commit)
 {
     opener *self = opener_of(store);
@@ -71,6 +85,9 @@ static hl_status memory_commit(hl__store *store, const hl__store_commit *commit)
         return status;
     if (self->read_only)
         return hl__fail(HL_ERR_STORE_READ_ONLY, "commit", "store", "The store was opened for reading only.");
+    status = check_documents(commit);
+    if (status != HL_OK)
+        return status;
     pthread_mutex_lock(&target->lock);
     status = hl__content_commit(&target->content, commit);
     if (status == HL_OK)
@@ -120,6 +137,38 @@ static hl_status memory_load(hl__store *store, const hl__store_visitor *visitor,
 static hl_status memory_changes(hl__store *store, uint64_t since, const hl__store_visitor *visitor, uint64_t *revision)
 {
     return visit(opener_of(store), &since, visitor, revision);
+}
+
+static bool is_at(const memory *from, uint64_t expected)
+{
+    return expected == HL__STORE_NEWEST ||
+           atomic_load_explicit(&from->content.revision, memory_order_relaxed) == expected;
+}
+
+static hl_status memory_document(hl__store *store, const char *key, uint64_t expected, char **text)
+{
+    memory *from = opener_of(store)->memory;
+
+    hl_status status = check_owner(opener_of(store), "read");
+    if (status != HL_OK)
+        return status;
+    pthread_mutex_lock(&from->lock);
+    status = is_at(from, expected) ? hl__content_document(&from->content, key, text) : HL_ERR_CONFLICT;
+    pthread_mutex_unlock(&from->lock);
+    return status;
+}
+
+static hl_status memory_documents(hl__store *store, const char *prefix, uint64_t expected, hl__store_documents *list)
+{
+    memory *from = opener_of(store)->memory;
+
+    hl_status status = check_owner(opener_of(store), "read");
+    if (status != HL_OK)
+        return status;
+    pthread_mutex_lock(&from->lock);
+    status = is_at(from, expected) ? hl__content_documents(&from->content, prefix, list) : HL_ERR_CONFLICT;
+    pthread_mutex_unlock(&from->lock);
+    return status;
 }
 
 /* ---- watching ------------------------------------------------------------------------------------------------- */
@@ -200,6 +249,8 @@ static const hl__store_ops memory_ops = {
     .load = memory_load,
     .changes = memory_changes,
     .commit = memory_commit,
+    .document = memory_document,
+    .documents = memory_documents,
     .watch_fd = memory_watch_fd,
     .watch_drain = memory_watch_drain,
     .directory = memory_directory,

@@ -11,11 +11,12 @@
 
 #include "core/error.h"
 
-/* Outside of a commit exactly one of `record` and `def` is set. */
+/* Outside of a commit exactly one of `record`, `def` and `text` is set. */
 typedef struct hl__node {
     UT_hash_handle hh;
     const hl__record *record;
     const hl__event_def *def;
+    char *text;
     bool refused; /* the table had no memory for it */
     char name[];
 } node;
@@ -51,13 +52,14 @@ static void remove_node(node **table, node *gone)
     HASH_DEL(*table, gone);
     hl__record_unref(gone->record);
     hl__event_def_unref(gone->def);
+    free(gone->text);
     free(gone);
 }
 
 static void remove_if_empty(node **table, const char *name)
 {
     node *found = find(*table, name);
-    if (found && !found->record && !found->def)
+    if (found && !found->record && !found->def && !found->text)
         remove_node(table, found);
 }
 
@@ -72,6 +74,7 @@ void hl__content_cleanup(hl__content *content)
 {
     clear_table(&content->plugins);
     clear_table(&content->events);
+    clear_table(&content->documents);
     for (size_t i = 0; i < HL__HISTORY_LEN; i++)
         free(content->history[i].name);
 }
@@ -82,33 +85,43 @@ static const char *change_name(const hl__store_change *change)
 {
     if (change->record)
         return change->record->name;
+    if (change->document)
+        return change->document;
     return change->event ? change->event->name : change->gone;
 }
 
 static node **change_table(hl__content *self, const hl__store_change *change)
 {
+    if (change->document)
+        return &self->documents;
     return change->event ? &self->events : &self->plugins;
 }
 
-/* Everything that can fail comes before the first change is made. */
-static bool make_room(hl__content *self, const hl__store_commit *commit, char **names)
+static bool removes(const hl__store_change *change)
+{
+    return change->gone || (change->document && !change->text);
+}
+
+/* Everything that can fail comes before the first change is made. A copy is what the change leaves: the text of a
+ * document, for the others the name in the history. */
+static bool make_room(hl__content *self, const hl__store_commit *commit, char **copies)
 {
     for (size_t i = 0; i < commit->changes_len; i++) {
         const hl__store_change *change = &commit->changes[i];
-        names[i] = strdup(change_name(change));
-        if (!names[i])
+        const char *copied = change->document ? change->text : change_name(change);
+        if (copied && !(copies[i] = strdup(copied)))
             return false;
-        if (!change->gone && !find_or_add(change_table(self, change), names[i]))
+        if (!removes(change) && !find_or_add(change_table(self, change), change_name(change)))
             return false;
     }
     return true;
 }
 
-static void undo_room(hl__content *self, const hl__store_commit *commit, char **names)
+static void undo_room(hl__content *self, const hl__store_commit *commit, char **copies)
 {
     for (size_t i = 0; i < commit->changes_len; i++) {
         remove_if_empty(change_table(self, &commit->changes[i]), change_name(&commit->changes[i]));
-        free(names[i]);
+        free(copies[i]);
     }
 }
 
@@ -137,23 +150,36 @@ static void apply_change(hl__content *self, const hl__store_change *change)
     }
 }
 
+static void apply_document(hl__content *self, const hl__store_change *change, char *text)
+{
+    node *target = find(self->documents, change->document);
+    if (!target)
+        return; /* one that never was is removed */
+    free(target->text);
+    target->text = text;
+}
+
 /* Empty nodes go last: a commit may remove a name and put it again, and its room was made before. */
 static void remove_empties(hl__content *self, const hl__store_commit *commit)
 {
     for (size_t i = 0; i < commit->changes_len; i++) {
-        if (commit->changes[i].gone)
-            remove_if_empty(&self->plugins, commit->changes[i].gone);
+        if (removes(&commit->changes[i]))
+            remove_if_empty(change_table(self, &commit->changes[i]), change_name(&commit->changes[i]));
     }
 }
 
-/* The names go into the history with the changes. */
-static void apply_all(hl__content *self, const hl__store_commit *commit, char **names)
+/* The copies go into the content with the changes. */
+static void apply_all(hl__content *self, const hl__store_commit *commit, char **copies)
 {
     uint64_t revision = commit->expected + 1;
 
     for (size_t i = 0; i < commit->changes_len; i++) {
+        if (commit->changes[i].document) {
+            apply_document(self, &commit->changes[i], copies[i]);
+            continue;
+        }
         apply_change(self, &commit->changes[i]);
-        note_touch(self, revision, commit->changes[i].event != NULL, names[i]);
+        note_touch(self, revision, commit->changes[i].event != NULL, copies[i]);
     }
     remove_empties(self, commit);
     atomic_store_explicit(&self->revision, revision, memory_order_release);
@@ -162,23 +188,23 @@ static void apply_all(hl__content *self, const hl__store_commit *commit, char **
 hl_status hl__content_commit(hl__content *content, const hl__store_commit *commit)
 {
     char *few[8] = {NULL};
-    char **names = few;
+    char **copies = few;
     hl_status status = HL_OK;
 
     if (atomic_load_explicit(&content->revision, memory_order_relaxed) != commit->expected)
         return HL_ERR_CONFLICT;
     if (commit->changes_len > sizeof(few) / sizeof(few[0]))
-        names = calloc(commit->changes_len, sizeof(*names));
-    if (!names)
+        copies = calloc(commit->changes_len, sizeof(*copies));
+    if (!copies)
         return hl__fail_memory("commit");
-    if (make_room(content, commit, names)) {
-        apply_all(content, commit, names);
+    if (make_room(content, commit, copies)) {
+        apply_all(content, commit, copies);
     } else {
-        undo_room(content, commit, names);
+        undo_room(content, commit, copies);
         status = hl__fail_memory("commit");
     }
-    if (names != few)
-        free(names);
+    if (copies != few)
+        free(copies);
     return status;
 }
 
@@ -247,4 +273,35 @@ hl_status hl__content_collect_since(const hl__content *content, uint64_t since, 
     hl__names_cleanup(&plugins);
     hl__names_cleanup(&events);
     return status;
+}
+
+/* ---- documents ------------------------------------------------------------------------------------------------ */
+
+hl_status hl__content_document(const hl__content *content, const char *key, char **text)
+{
+    const node *found = find(content->documents, key);
+    if (!found)
+        return HL_ERR_NOT_FOUND;
+    *text = strdup(found->text);
+    return *text ? HL_OK : hl__fail_memory("read");
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(((const hl__store_document *)a)->key, ((const hl__store_document *)b)->key);
+}
+
+hl_status hl__content_documents(const hl__content *content, const char *prefix, hl__store_documents *list)
+{
+    size_t prefix_len = strlen(prefix), before = list->len;
+    node *each, *next;
+
+    HASH_ITER (hh, content->documents, each, next) {
+        if (strncmp(each->name, prefix, prefix_len) == 0 &&
+            !hl__documents_add(list, each->name, strlen(each->name), each->text, strlen(each->text)))
+            return hl__fail_memory("read");
+    }
+    if (list->len > before)
+        qsort(list->items + before, list->len - before, sizeof(*list->items), compare_keys);
+    return HL_OK;
 }

@@ -1,7 +1,8 @@
 /* The steps from one layout of the store to the next, as a table: a new layout adds a row.
  *
  * Layout 1 had no definitions of events, and no extension in plugin records.
- * Layout 2 is the current one. */
+ * Layout 2 had no documents.
+ * Layout 3 is the current one. */
 #include "store/migrate.h"
 
 #include <stdlib.h>
@@ -126,8 +127,17 @@ static int from_1_to_2(hl__env *env, MDB_txn *txn, migration *run)
     return rc;
 }
 
+/* The table of documents is made with every other that is missing, and is empty. */
+static int from_2_to_3(hl__env *env, MDB_txn *txn, migration *run)
+{
+    (void)env;
+    (void)txn;
+    (void)run;
+    return 0;
+}
+
 /* The step from layout i + 1. */
-static step_fn *const steps[] = {from_1_to_2};
+static step_fn *const steps[] = {from_1_to_2, from_2_to_3};
 
 _Static_assert(sizeof(steps) / sizeof(steps[0]) == HL__SCHEMA - 1, "a step for each older layout");
 

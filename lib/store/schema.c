@@ -1,7 +1,8 @@
 /* Opens the tables of a store, makes or migrates them, and knows how the log is kept.
  *
- *   plugins  name -> record            meta  "schema" -> version of the layout
- *   events   name -> definition              "store"  -> UUID
+ *   plugins    name -> record          meta  "schema" -> version of the layout
+ *   events     name -> definition            "store"  -> UUID
+ *   documents  key -> JSON text of another room
  *   log      revision -> row: who did what to which names; its newest key is the store's revision */
 #include "store/schema.h"
 
@@ -15,7 +16,7 @@
 #define LOG_KEEP 10000
 #define LOG_TRIM 32 /* old rows go by about a page of them: most commits touch one end of the log only */
 
-static const char *const table_names[HL__TABLES] = {"plugins", "events", "log", "meta"};
+static const char *const table_names[HL__TABLES] = {"plugins", "events", "documents", "log", "meta"};
 
 static MDB_val text_val(const char *text)
 {

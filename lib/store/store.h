@@ -19,11 +19,13 @@ typedef struct hl__store_visitor {
     void *user;
 } hl__store_visitor;
 
-/* One write of a commit: exactly one of record, gone, event is set. */
+/* One write of a commit: exactly one of record, gone, event, document is set. */
 typedef struct hl__store_change {
     const hl__record *record;   /* insert or replace by name; its revision field is the commit's new revision */
     const char *gone;           /* remove the record of this name */
     const hl__event_def *event; /* insert or replace by name */
+    const char *document;       /* insert or replace the text of this key, or remove it */
+    const char *text;           /* of the document, a JSON object; NULL: remove */
 } hl__store_change;
 
 typedef struct hl__store_commit {
@@ -33,7 +35,23 @@ typedef struct hl__store_commit {
     const char *action; /* for the activity log, such as "register" */
 } hl__store_commit;
 
+/* Documents: JSON texts by key that are no content of the registry. Changes() does not tell of them. */
+typedef struct hl__store_document {
+    char *key;
+    char *text;
+} hl__store_document;
+
+/* Zeroed memory is an empty list. */
+typedef struct hl__store_documents {
+    hl__store_document *items;
+    size_t len;
+    size_t cap;
+} hl__store_documents;
+
+void hl__store_documents_cleanup(hl__store_documents *list);
+
 #define HL__STORE_READ_ONLY (1u << 0)
+#define HL__STORE_NEWEST UINT64_MAX /* reading documents: whatever the revision is */
 
 typedef struct hl__store_ops {
     void (*close)(hl__store *store);
@@ -45,8 +63,14 @@ typedef struct hl__store_ops {
      * not remember back that far: load then. */
     hl_status (*changes)(hl__store *store, uint64_t since, const hl__store_visitor *visitor, uint64_t *revision);
     /* All changes or none, durable when it returns HL_OK (G7). HL_ERR_CONFLICT when the revision is not `expected`:
-     * nothing is written, and no error text is set. */
+     * nothing is written, and no error text is set. HL_ERR_INVALID for a text that is no JSON object. */
     hl_status (*commit)(hl__store *store, const hl__store_commit *commit);
+    /* One document, owned by the caller: HL_ERR_NOT_FOUND when there is none. Both functions answer HL_ERR_CONFLICT when
+     * the store's revision is neither `expected` nor that HL__STORE_NEWEST; neither status sets an error text. */
+    hl_status (*document)(hl__store *store, const char *key, uint64_t expected, char **text);
+    /* Adds the documents whose keys begin with prefix to the list, in the order of their keys' bytes. On failure too the
+     * list is the caller's to clean up. */
+    hl_status (*documents)(hl__store *store, const char *prefix, uint64_t expected, hl__store_documents *list);
     /* Readable when another opener of the store may have committed. Watching begins with the first call, and costs the
      * closing of the store some time: whoever need not hear of changes does not call it. -1: there can be no other
      * opener, or the system has no means left; tick has to do then. */
