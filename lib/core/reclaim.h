@@ -5,6 +5,8 @@
 
 #include <hookline/inspect.h>
 
+#include "core/shared.h"
+
 /* Something to be released. Embedded in what it releases. */
 typedef struct hl__retired {
     struct hl__retired *next;
@@ -26,11 +28,11 @@ void hl__reclaim_release(void);
 void hl__retire(hl__retired *retired);
 
 /* Waits until everything retired so far is released. Not inside a dispatch. */
-void hl__reclaim_wait(void);
+HL__SHARED void hl__reclaim_wait(void);
 
 /* Walks what is not released yet, oldest first. The callback must not call Hookline. */
 void hl__retired_walk(const hl_runtime *runtime, void (*callback)(const hl__retired *retired, void *user), void *user);
 
-uint64_t hl__now_ns(void); /* CLOCK_MONOTONIC */
+HL__SHARED uint64_t hl__now_ns(void); /* CLOCK_MONOTONIC */
 
 #endif

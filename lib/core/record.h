@@ -5,6 +5,8 @@
 #include <hookline/event.h>
 #include <hookline/registry.h>
 
+#include "core/shared.h"
+
 #define HL__UUID_TEXT 37 /* with its end mark */
 
 /* A plugin's record (RG-01). Strings and the depends array live in one block with it. */
@@ -31,8 +33,8 @@ typedef struct hl__record {
 /* Makes a record with one reference out of `from` (whose refs is ignored and whose strings are copied). NULL without
  * memory. */
 hl__record *hl__record_new(const hl__record *from);
-hl__record *hl__record_ref(const hl__record *record);
-void hl__record_unref(const hl__record *record); /* NULL is a no-op */
+HL__SHARED hl__record *hl__record_ref(const hl__record *record);
+HL__SHARED void hl__record_unref(const hl__record *record); /* NULL is a no-op */
 
 /* Whether the two differ in anything that an operator or the code set: all but revision and updated_at. */
 bool hl__record_same(const hl__record *a, const hl__record *b);
@@ -61,6 +63,6 @@ hl__event_def *hl__event_def_ref(const hl__event_def *def);
 void hl__event_def_unref(const hl__event_def *def); /* NULL is a no-op */
 
 /* Writes a new UUID version 4 (HP-01). */
-hl_status hl__uuid_new(char out[HL__UUID_TEXT]);
+HL__SHARED hl_status hl__uuid_new(char out[HL__UUID_TEXT]);
 
 #endif

@@ -129,15 +129,15 @@ struct hl_runtime {
 };
 
 /* Takes the lock if the runtime may be used for lifecycle calls: HL_ERR_INVALID, HL_ERR_FORKED, HL_ERR_CLOSED. */
-hl_status hl__lock(hl_runtime *runtime, const char *action);
-void hl__unlock(hl_runtime *runtime);
+HL__SHARED hl_status hl__lock(hl_runtime *runtime, const char *action);
+HL__SHARED void hl__unlock(hl_runtime *runtime);
 
 /* Refuses waiting flags where waiting could not end: HL_ERR_IN_PLUGIN, HL_ERR_ON_CONTROL. */
-hl_status hl__check_may_wait(hl_runtime *runtime, const char *action);
+HL__SHARED hl_status hl__check_may_wait(hl_runtime *runtime, const char *action);
 
 hl_status hl__runtime_new(const hl_options *options, const hl__parts *parts, hl_runtime **out);
 
-void hl__log(hl_runtime *runtime, hl_log_level level, const char *component, const char *format, ...)
+HL__SHARED void hl__log(hl_runtime *runtime, hl_log_level level, const char *component, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Makes the control thread look around. Any thread. */
@@ -193,8 +193,8 @@ typedef struct hl__request {
 
 /* Runs operations as one transaction. Takes over the bindings, whatever the outcome: on failure they are discarded.
  * *failed (may be NULL) is the index of the refused operation. Called without the lock. */
-hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *requests, size_t len, unsigned flags,
-                     size_t *failed);
+HL__SHARED hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *requests, size_t len,
+                                unsigned flags, size_t *failed);
 /* Stores an event's definition; lock held. */
 hl_status hl__commit_def(hl_runtime *runtime, const hl__event_def *def);
 /* Settles held plugins as the runtime opens, and bulk-starts when asked; lock held. */
@@ -217,7 +217,7 @@ void hl__touched_clear(hl_runtime *runtime);
 hl_status hl__notices_new(hl_runtime *runtime);
 void hl__notices_destroy(hl_runtime *runtime);
 /* Hands a notice to the subscribers; record (may be NULL) becomes notice->plugin. Lock held if there is a record. */
-void hl__notify(hl_runtime *runtime, const hl_notice *notice, const hl__record *record);
+HL__SHARED void hl__notify(hl_runtime *runtime, const hl_notice *notice, const hl__record *record);
 /* Whether anybody has subscribed. */
 bool hl__notices_wanted(hl_runtime *runtime);
 /* Has the plugin's on_status called on the control thread. Lock held. */
@@ -235,6 +235,6 @@ void hl__reason(hl_runtime *runtime, const hl__record *record, char *out, size_t
 /* ---- the control thread (control.c) ---- */
 hl_status hl__control_start(hl_runtime *runtime);
 void hl__control_stop(hl_runtime *runtime);
-bool hl__on_control(const hl_runtime *runtime);
+HL__SHARED bool hl__on_control(const hl_runtime *runtime);
 
 #endif

@@ -15,10 +15,10 @@ typedef struct hl__source {
 extern const hl__source hl__host_source;
 
 /* The record that a spec asks for; one reference, NULL without memory. The spec has been checked. */
-hl__record *hl__candidate_new(const hl_plugin_spec *spec, const hl__source *source);
+HL__SHARED hl__record *hl__candidate_new(const hl_plugin_spec *spec, const hl__source *source);
 
 /* Whether the spec's contract is the event's: HL_ERR_CONTRACT with every difference. Takes the lock. */
-hl_status hl__check_contract_of(hl_runtime *runtime, const char *action, const hl_plugin_spec *spec);
+HL__SHARED hl_status hl__check_contract_of(hl_runtime *runtime, const char *action, const hl_plugin_spec *spec);
 
 /* The name that an operation is about. */
 hl_status hl__check_subject(const hl__op *op);
