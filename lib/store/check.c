@@ -75,6 +75,15 @@ static int visit_event(void *user, const MDB_val *key, const MDB_val *value)
     return 0;
 }
 
+static int visit_document(void *user, const MDB_val *key, const MDB_val *value)
+{
+    check *self = user;
+
+    self->info.documents_len++;
+    int rc = hl__document_check(key->mv_data, key->mv_size, value->mv_data, value->mv_size);
+    return note_unreadable(self, key, "document", rc == HL_ERR_INVALID ? HL_ERR_STORE_CORRUPT : rc);
+}
+
 static int visit_log(void *user, const MDB_val *key, const MDB_val *value)
 {
     check *self = user;
@@ -129,6 +138,8 @@ static int read_all(check *self, const hl__env *env, MDB_txn *txn)
         rc = hl__lmdb_walk(txn, env->tables[HL__PLUGINS], visit_record, self);
     if (rc == 0)
         rc = hl__lmdb_walk(txn, env->tables[HL__EVENTS], visit_event, self);
+    if (rc == 0)
+        rc = hl__lmdb_walk(txn, env->tables[HL__DOCUMENTS], visit_document, self);
     if (rc == 0)
         rc = hl__lmdb_walk(txn, env->tables[HL__LOG], visit_log, self);
     if (rc == 0)

@@ -124,20 +124,16 @@ hl_status hl_store_backup(const char *store, const char *directory)
 
 /* ---- restore -------------------------------------------------------------------------------------------------- */
 
-static hl_status keep_record(void *user, hl__record *record)
-{
-    return hl__batch_record(user, record) ? HL_OK : hl__fail_memory("store restore");
-}
+/* All that a store holds, sorted by name as LMDB keeps it. */
+typedef struct content {
+    hl__batch registry;
+    hl__store_documents documents;
+} content;
 
-static hl_status keep_event(void *user, hl__event_def *def)
+static void content_cleanup(content *self)
 {
-    return hl__batch_event(user, def) ? HL_OK : hl__fail_memory("store restore");
-}
-
-static hl_status load_all(hl__opener *opener, hl__batch *out, uint64_t *revision)
-{
-    hl__store_visitor visitor = {.record = keep_record, .event = keep_event, .user = out};
-    return hl__lmdb_load(&opener->base, &visitor, revision);
+    hl__batch_cleanup(&self->registry);
+    hl__store_documents_cleanup(&self->documents);
 }
 
 static void keep_first_problem(const char *line, void *user)
@@ -147,7 +143,7 @@ static void keep_first_problem(const char *line, void *user)
         snprintf(first, 512, "%s", line);
 }
 
-static hl_status load_backup(const char *directory, hl__batch *out)
+static hl_status load_backup(const char *directory, content *out)
 {
     hl__opener *backup;
     uint64_t revision;
@@ -162,14 +158,14 @@ static hl_status load_backup(const char *directory, hl__batch *out)
         status = hl__fail(HL_ERR_STORE_CORRUPT, "store restore", "directory",
                           "The backup in %s does not pass the check: %s. Take another one.", directory, first);
     if (status == HL_OK)
-        status = load_all(backup, out, &revision);
+        status = hl__lmdb_collect(backup, &out->registry, &out->documents, &revision);
     hl__manage_close(backup);
     return status;
 }
 
-/* What has to change for the store to hold what the backup holds. Both are sorted by name, as LMDB keeps them. */
+/* What has to change for the store to hold what the backup holds. */
 typedef struct difference {
-    hl__batch now;
+    content now;
     hl__list made;             /* records with the new revision; owned */
     hl__list events_gone;      /* names; owned */
     hl__store_change *changes; /* point into all of these */
@@ -201,7 +197,7 @@ static hl_status put_record(difference *self, const hl__record *wanted, uint64_t
 
 static hl_status compare_records(difference *self, const hl__list *wanted, uint64_t revision)
 {
-    const hl__list *now = &self->now.records;
+    const hl__list *now = &self->now.registry.records;
     size_t i = 0, k = 0;
     hl_status status = HL_OK;
 
@@ -220,7 +216,7 @@ static hl_status compare_records(difference *self, const hl__list *wanted, uint6
 
 static hl_status compare_events(difference *self, const hl__list *wanted)
 {
-    const hl__list *now = &self->now.events;
+    const hl__list *now = &self->now.registry.events;
     size_t i = 0, k = 0;
 
     while (i < wanted->len || k < now->len) {
@@ -237,36 +233,59 @@ static hl_status compare_events(difference *self, const hl__list *wanted)
     return HL_OK;
 }
 
+static void compare_documents(difference *self, const hl__store_documents *wanted)
+{
+    const hl__store_documents *now = &self->now.documents;
+    size_t i = 0, k = 0;
+
+    while (i < wanted->len || k < now->len) {
+        const hl__store_document *want = i < wanted->len ? &wanted->items[i] : NULL;
+        const hl__store_document *have = k < now->len ? &now->items[k] : NULL;
+        int order = !want ? 1 : !have ? -1 : strcmp(want->key, have->key);
+        if (order > 0)
+            self->changes[self->changes_len++] = (hl__store_change){.document = have->key};
+        else if (order < 0 || strcmp(want->text, have->text) != 0)
+            self->changes[self->changes_len++] = (hl__store_change){.document = want->key, .text = want->text};
+        i += order <= 0;
+        k += order >= 0;
+    }
+}
+
 static void difference_cleanup(difference *self)
 {
     for (size_t i = 0; i < self->made.len; i++)
         hl__record_unref(self->made.items[i]);
     hl__list_cleanup(&self->made);
     hl__names_cleanup(&self->events_gone);
-    hl__batch_cleanup(&self->now);
+    content_cleanup(&self->now);
     free(self->changes);
 }
 
-static hl_status make_room(difference *self, const hl__batch *wanted)
+static size_t count(const content *of)
 {
-    size_t most = wanted->records.len + wanted->events.len + self->now.records.len + self->now.events.len;
-    self->changes = calloc(most + 1, sizeof(*self->changes));
+    return of->registry.records.len + of->registry.events.len + of->documents.len;
+}
+
+static hl_status make_room(difference *self, const content *wanted)
+{
+    self->changes = calloc(count(wanted) + count(&self->now) + 1, sizeof(*self->changes));
     return self->changes ? HL_OK : hl__fail_memory("store restore");
 }
 
-static hl_status restore_once(hl__opener *opener, const hl__batch *wanted)
+static hl_status restore_once(hl__opener *opener, const content *wanted)
 {
     difference work = {0};
     uint64_t revision = 0;
 
-    hl_status status = load_all(opener, &work.now, &revision);
+    hl_status status = hl__lmdb_collect(opener, &work.now.registry, &work.now.documents, &revision);
     if (status == HL_OK)
         status = make_room(&work, wanted);
     if (status == HL_OK)
-        status = compare_records(&work, &wanted->records, revision + 1);
+        status = compare_records(&work, &wanted->registry.records, revision + 1);
     if (status == HL_OK)
-        status = compare_events(&work, &wanted->events);
+        status = compare_events(&work, &wanted->registry.events);
     if (status == HL_OK) {
+        compare_documents(&work, &wanted->documents);
         hl__store_commit commit = {revision, work.changes, work.changes_len, "restore"};
         status = hl__lmdb_replace(opener, &commit, &work.events_gone);
     }
@@ -274,7 +293,7 @@ static hl_status restore_once(hl__opener *opener, const hl__batch *wanted)
     return status;
 }
 
-static hl_status restore_into(const char *store, const hl__batch *wanted)
+static hl_status restore_into(const char *store, const content *wanted)
 {
     hl__opener *opener;
 
@@ -292,7 +311,7 @@ static hl_status restore_into(const char *store, const hl__batch *wanted)
 
 hl_status hl_store_restore(const char *store, const char *directory)
 {
-    hl__batch wanted = {0};
+    content wanted = {0};
 
     if (!directory || !*directory)
         return hl__fail(HL_ERR_INVALID, "store restore", "directory", "No directory is given to restore from.");
@@ -301,6 +320,6 @@ hl_status hl_store_restore(const char *store, const char *directory)
         status = load_backup(directory, &wanted);
     if (status == HL_OK)
         status = restore_into(store, &wanted);
-    hl__batch_cleanup(&wanted);
+    content_cleanup(&wanted);
     return status == HL_OK ? HL_OK : hl__fail_as("store restore");
 }
