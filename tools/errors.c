@@ -29,6 +29,15 @@ static const struct {
     {HL_ERR_STORE_READ_ONLY, TOOL_REFUSED, "Run the command as the user that owns the store."},
     {HL_ERR_STORE_FULL, TOOL_REFUSED, "Free space on the store's disk."},
     {HL_ERR_CONFLICT, TOOL_REFUSED, "Try again."},
+    {HL_ERR_POLICY, TOOL_REFUSED,
+     "The policy is install.json in the store's folder; remote sources are closed by default."},
+    {HL_ERR_SIGNATURE, TOOL_REFUSED,
+     "Add the signer's public key to \"keys\" in install.json, or get the right .minisig."},
+    {HL_ERR_VERSION, TOOL_REFUSED, "`hookline rollback APP` returns to the version before."},
+    {HL_ERR_REQUIRES, TOOL_REFUSED, "Install what is required first; `hookline apps` lists what there is."},
+    {HL_ERR_DEPENDENTS, TOOL_REFUSED, "Uninstall or upgrade the apps that require it first."},
+    {HL_ERR_LOCKFILE, TOOL_REFUSED, "`hookline lock` writes a lockfile of what is installed."},
+    {HL_ERR_SERVER, TOOL_REFUSED, "The old version goes on everywhere; `hookline explain EVENT` tells more."},
     {HL_ERR_PEER, TOOL_NO_SERVER, "Start the server that uses this store, or name another store."},
 };
 

@@ -21,6 +21,16 @@ const struct option_row tool_options[OPTION__COUNT] = {
     [OPTION_COUNT] = {"count", "N", "end after N notices", KIND_NONE},
     [OPTION_LIMIT] = {"limit", "N", "only the last N entries", KIND_NONE},
     [OPTION_TIMEOUT] = {"timeout", "MS", "how long to wait for servers, in milliseconds", KIND_NONE},
+    [OPTION_TAG] = {"tag", "TAG", "the release's tag (default: the latest release)", KIND_NONE},
+    [OPTION_ASSET] = {"asset", "NAME", "the release's file (default: the one for this machine)", KIND_NONE},
+    [OPTION_SHA256] = {"sha256", "DIGITS", "the checksum that the package must have", KIND_NONE},
+    [OPTION_SIGNATURE] = {"signature", "FILE", "its minisign signature (default: its name with .minisig)", KIND_FILE},
+    [OPTION_LOCKED] = {"locked", NULL, "only what the lockfile names, byte for byte", KIND_NONE},
+    [OPTION_BUNDLE] = {"bundle", "FILE", "take the packages from this bundle", KIND_FILE},
+    [OPTION_QUEUE] = {"queue", NULL, "leave the work to a running server's queue, and return", KIND_NONE},
+    [OPTION_NO_START] = {"no-start", NULL, "register new plugins without starting them", KIND_NONE},
+    [OPTION_INSTALLS] = {"installs", NULL, "the install log: every outcome with source, hashes and reason", KIND_NONE},
+    [OPTION_VERIFY] = {"verify", NULL, "check the hash chain of the install log", KIND_NONE},
 };
 
 int option_number(struct context *context, enum tool_option option, unsigned long otherwise, unsigned long most,

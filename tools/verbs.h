@@ -11,10 +11,18 @@ verb_fn verb_show, verb_explain;                                                
 verb_fn verb_dump, verb_health, verb_profile;                                             /* verbs_server.c */
 verb_fn verb_register, verb_start, verb_stop, verb_restart, verb_enable, verb_unregister; /* verbs_change.c */
 verb_fn verb_store, verb_log;                                                             /* verbs_store.c */
-verb_fn verb_watch;                                                                       /* verbs_watch.c */
-verb_fn verb_new;                                                                         /* new_plugin.c */
-verb_fn verb_help, verb_version;                                                          /* help.c */
-verb_fn verb_complete, verb_completion;                                                   /* completion.c */
+/* All of these are in verbs_no_installer.c instead where there is no installer. */
+verb_fn verb_install, verb_uninstall, verb_rollback, verb_retry, verb_gc; /* verbs_install.c */
+verb_fn verb_apps, verb_jobs;                                             /* verbs_apps.c */
+verb_fn verb_pack, verb_verify, verb_lock, verb_bundle;                   /* verbs_package.c */
+verb_fn verb_watch;                                                       /* verbs_watch.c */
+verb_fn verb_new;                                                         /* new_plugin.c */
+verb_fn verb_help, verb_version;                                          /* help.c */
+verb_fn verb_complete, verb_completion;                                   /* completion.c */
+
+/* What `log --installs` and `log --verify` do (verbs_apps.c). */
+int install_log_print(struct context *context);
+int install_log_verify(struct context *context);
 
 int help_on_verb(struct context *context, const struct verb *verb);
 

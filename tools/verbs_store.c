@@ -186,6 +186,10 @@ int verb_log(struct context *context, int argc, char **argv)
     (void)argv;
     if (code == TOOL_DONE)
         code = tool_need_folder(context);
+    if (code == TOOL_DONE && context->option[OPTION_VERIFY])
+        return install_log_verify(context);
+    if (code == TOOL_DONE && context->option[OPTION_INSTALLS])
+        return install_log_print(context);
     if (code != TOOL_DONE)
         return code;
     if (context->json)

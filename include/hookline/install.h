@@ -88,7 +88,8 @@ typedef struct hl_install_report {
 
 #define HL_INSTALL_REPORT_INIT                                                                                         \
     {                                                                                                                  \
-        sizeof(hl_install_report)                                                                                      \
+        sizeof(hl_install_report), NULL, NULL, NULL, NULL, NULL, NULL, NULL, (hl_install_step)0, 0, 0, false, 0, 0,    \
+            NULL, 0                                                                                                    \
     }
 
 /* Frees what a report holds and makes it empty. [any-thread] */

@@ -1,0 +1,38 @@
+/* The installer's verbs in a build without libcurl, libarchive and OpenSSL: they say so. */
+#include "verbs.h"
+
+static int unsupported(struct context *context)
+{
+    return tool_error(context, TOOL_REFUSED, HL_ERR_UNSUPPORTED, "",
+                      "This build has no installer. Build Hookline where libcurl, libarchive and OpenSSL are.");
+}
+
+#define WITHOUT_INSTALLER(verb)                                                                                        \
+    int verb(struct context *context, int argc, char **argv)                                                           \
+    {                                                                                                                  \
+        (void)argc;                                                                                                    \
+        (void)argv;                                                                                                    \
+        return unsupported(context);                                                                                   \
+    }
+
+WITHOUT_INSTALLER(verb_install)
+WITHOUT_INSTALLER(verb_uninstall)
+WITHOUT_INSTALLER(verb_rollback)
+WITHOUT_INSTALLER(verb_retry)
+WITHOUT_INSTALLER(verb_gc)
+WITHOUT_INSTALLER(verb_apps)
+WITHOUT_INSTALLER(verb_jobs)
+WITHOUT_INSTALLER(verb_pack)
+WITHOUT_INSTALLER(verb_verify)
+WITHOUT_INSTALLER(verb_lock)
+WITHOUT_INSTALLER(verb_bundle)
+
+int install_log_print(struct context *context)
+{
+    return unsupported(context);
+}
+
+int install_log_verify(struct context *context)
+{
+    return unsupported(context);
+}
