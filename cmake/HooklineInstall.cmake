@@ -2,7 +2,9 @@
 include(CMakePackageConfigHelpers)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/hookline DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS hookline-core hookline-all hookline-plugin EXPORT hookline-targets)
+# Two sets, so that who asks for core alone need not have what the installer links.
+install(TARGETS hookline-core hookline-plugin EXPORT hookline-core-targets)
+install(TARGETS hookline-all EXPORT hookline-targets)
 install(TARGETS hookline)
 install(TARGETS hookline-probe RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/hookline)
 if(HOOKLINE_HAVE_JIT)
@@ -12,22 +14,36 @@ endif()
 # Both packages find the prefix from where they lie, so that an installed tree may be moved.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hookline)
 set(hookline_shared ${BUILD_SHARED_LIBS})
+set(hookline_static_modules "")
+if(HOOKLINE_HAVE_INSTALLER AND NOT BUILD_SHARED_LIBS)
+    set(hookline_static_modules ${hookline_installer_modules})
+endif()
 configure_package_config_file(cmake/hookline-config.cmake.in ${PROJECT_BINARY_DIR}/hookline-config.cmake
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/hookline-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(EXPORT hookline-core-targets NAMESPACE hookline:: DESTINATION ${package_dir})
 install(EXPORT hookline-targets NAMESPACE hookline:: DESTINATION ${package_dir})
 install(FILES ${PROJECT_BINARY_DIR}/hookline-config.cmake ${PROJECT_BINARY_DIR}/hookline-config-version.cmake
               cmake/hookline-dependencies.cmake DESTINATION ${package_dir})
 
 file(RELATIVE_PATH prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
-# Only a static library makes its users link what it needs itself.
-if(BUILD_SHARED_LIBS)
-    set(private_requires "")
-    set(private_libs "")
-else()
+# Only a static library makes its users link what it needs itself. What the installer needs is named without the libraries
+# behind it, which Requires.private would ask for: they are not on a machine where those of the installer are shared.
+set(private_requires "")
+set(private_libs "")
+set(installer_libs "")
+set(installer_private_libs "")
+if(NOT BUILD_SHARED_LIBS)
     set(private_requires "Requires.private: liburcu-cds lmdb jansson\n")
     set(private_libs "Libs.private: -ldl -pthread\n")
+endif()
+if(HOOKLINE_HAVE_INSTALLER AND BUILD_SHARED_LIBS)
+    set(installer_libs "Libs: -L\${libdir} -Wl,--push-state,--no-as-needed -lhookline -Wl,--pop-state\n")
+elseif(HOOKLINE_HAVE_INSTALLER)
+    string(REPLACE ";" " " flags "${HOOKLINE_INSTALLER_NEEDS_LDFLAGS}")
+    set(installer_libs "Libs: -L\${libdir} -lhookline\n")
+    set(installer_private_libs "Libs.private: ${flags}\n")
 endif()
 foreach(module hookline-core hookline)
     configure_file(cmake/${module}.pc.in ${PROJECT_BINARY_DIR}/${module}.pc @ONLY)

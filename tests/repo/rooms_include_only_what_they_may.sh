@@ -16,9 +16,14 @@ may lib/core "core/$own|store/store\.h|$own"
 may lib/store "(core|store)/$own|$own"
 may lib/library "(core|library)/$own|$own"
 may lib/observe "(core|observe)/$own|$own|store/store\.h"
+may lib/install "(core|library|install)/$own|store/store\.h|observe/prepared\.h|$own"
 may jit "(core|jit)/$own|$own"
 may tools "(tools/)?$own"
 may examples "$own"
+problems_of "$(grep -rlE '^ *# *include +"install/' --include='*.[ch]' lib jit tools examples include bench |
+    grep -v '^lib/install/')" "only lib/install and tests may include its headers"
+problems_of "$(grep -rlE '^ *# *include +<(curl/|archive|openssl/)' --include='*.[ch]' lib jit tools examples include bench |
+    grep -v '^lib/install/')" "only lib/install may use curl, libarchive and OpenSSL"
 problems_of "$(grep -rlE '^ *# *include +[<"]libgccjit' --include='*.[ch]' lib jit tools examples include bench |
     grep -vx 'jit/emit\.c')" "only jit/emit.c may include libgccjit.h"
 problems_of "$(grep -rnE '^ *# *include +"\.\.?/' --include='*.[ch]' lib jit tools include)" "include by a relative path"
