@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -18,11 +20,12 @@
 #define PLACES 4
 #define DEPTH_MAX 4 /* libgccjit makes one folder inside ours */
 #define TRIES 8
+#define ROOM_BYTES (UINT64_C(16) << 20) /* many times what a batch needs */
 
-/* Place number i, or NULL. */
+/* Place number i, or NULL. Memory comes before disks, because a loaded disk can hold up a compile for seconds. */
 static const char *place(int i)
 {
-    static const char *const usual[] = {"/tmp", "/var/tmp", "/dev/shm"};
+    static const char *const usual[] = {"/dev/shm", "/tmp", "/var/tmp"};
     const char *wished = i == 0 ? secure_getenv("TMPDIR") : usual[i - 1];
 
     return wished && wished[0] == '/' ? wished : NULL;
@@ -92,11 +95,26 @@ static bool make_in(const char *folder, hl__scratch *out)
     return false;
 }
 
-hl_status hl__scratch_new(hl__scratch *out)
+/* Whether there is room now. What the user wished for is not judged. */
+static bool has_room(int i)
+{
+    struct statvfs info;
+
+    return i == 0 || (statvfs(place(i), &info) == 0 && (uint64_t)info.f_bavail * info.f_frsize >= ROOM_BYTES);
+}
+
+static bool make_somewhere(bool roomy, hl__scratch *out)
 {
     for (int i = 0; i < PLACES; i++)
-        if (place(i) && make_in(place(i), out))
-            return HL_OK;
+        if (place(i) && (!roomy || has_room(i)) && make_in(place(i), out))
+            return true;
+    return false;
+}
+
+hl_status hl__scratch_new(hl__scratch *out)
+{
+    if (make_somewhere(true, out) || make_somewhere(false, out))
+        return HL_OK;
     *out = (hl__scratch)HL__SCRATCH_NONE;
     return hl__fail_errno(HL_ERR_COMPILE, errno, "compile", "TMPDIR",
                           "no temporary folder can be made; point TMPDIR at one that can be written");

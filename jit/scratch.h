@@ -17,7 +17,8 @@ typedef struct hl__scratch {
         "", -1                                                                                                         \
     }
 
-/* Makes a folder that only its owner may use, in $TMPDIR or else the first usual place that lets it. HL_ERR_COMPILE. */
+/* Makes a folder that only its owner may use: in $TMPDIR, or else in the first of /dev/shm, /tmp and /var/tmp that lets
+ * it, those with room first. HL_ERR_COMPILE. */
 hl_status hl__scratch_new(hl__scratch *out);
 
 /* Removes the folder with all in it and gives up the lock. One that is none is a no-op. */

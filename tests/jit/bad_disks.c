@@ -20,11 +20,16 @@
 static char folder[] = "/tmp/hookline-test-XXXXXX";
 static bool mounts_allowed;
 
-static void mount_on_folder(const char *options, unsigned long flags)
+static void mount_on(const char *path, const char *options, unsigned long flags)
 {
     if (!mounts_allowed)
         skip();
-    assert_int_equal(mount("test", folder, "tmpfs", flags, options), 0);
+    assert_int_equal(mount("test", path, "tmpfs", flags, options), 0);
+}
+
+static void mount_on_folder(const char *options, unsigned long flags)
+{
+    mount_on(folder, options, flags);
 }
 
 static int unshare_mounts(void **state)
@@ -42,6 +47,7 @@ static int unmount(void **state)
 {
     (void)state;
     umount2(folder, MNT_DETACH);
+    setenv("TMPDIR", folder, 1);
     return 0;
 }
 
@@ -117,6 +123,48 @@ static void a_disk_whose_files_may_not_be_executed_is_good_enough(void **state)
     drive_destroy(d);
 }
 
+static int unmount_memory(void **state)
+{
+    umount2("/dev/shm", MNT_DETACH);
+    return unmount(state);
+}
+
+/* Of the usual places only /dev/shm is mounted anew: what runs here may lie below /tmp. */
+static void expect_without_a_wish(const char *options, size_t folders)
+{
+    drive *d;
+
+    mount_on("/dev/shm", options, 0);
+    unsetenv("TMPDIR");
+    d = drive_new(NULL, 0, 0);
+    compile_four(d, "");
+    assert_int_equal(drive_count_scratch("/dev/shm"), folders);
+    drive_destroy(d);
+    assert_int_equal(drive_count_scratch("/dev/shm"), 0);
+}
+
+static void without_a_wish_memory_comes_before_disks(void **state)
+{
+    (void)state;
+    expect_without_a_wish("size=32m", 1);
+}
+
+static void memory_with_little_room_is_passed_over(void **state)
+{
+    (void)state;
+    expect_without_a_wish("size=1m", 0);
+}
+
+static void what_is_left_in_memory_is_swept_whatever_is_wished(void **state)
+{
+    (void)state;
+    mount_on("/dev/shm", "size=1m", 0);
+    assert_int_equal(mkdir("/dev/shm/hookline-jit.left00", 0700), 0);
+    drive_destroy(drive_new(NULL, 0, 0));
+    assert_int_equal(drive_count_scratch("/dev/shm"), 0);
+}
+
+#define CASE_OF_MEMORY(name) cmocka_unit_test_teardown(name, unmount_memory)
 #define CASE(name) cmocka_unit_test_teardown(name, unmount)
 
 int main(void)
@@ -126,6 +174,9 @@ int main(void)
         CASE(a_disk_without_inodes_is_passed_over),
         CASE(a_disk_that_may_not_be_written_is_passed_over),
         CASE(a_disk_whose_files_may_not_be_executed_is_good_enough),
+        CASE_OF_MEMORY(without_a_wish_memory_comes_before_disks),
+        CASE_OF_MEMORY(memory_with_little_room_is_passed_over),
+        CASE_OF_MEMORY(what_is_left_in_memory_is_swept_whatever_is_wished),
     };
 
     return cmocka_run_group_tests(tests, unshare_mounts, remove_folder);
