@@ -20,7 +20,7 @@
 #include "jit/place.h"
 #include "jit/unwind.h"
 
-#define LINE 64 /* blocks begin on cache lines of their own */
+#define LINE 32 /* unit of blocks: half a cache line, so that less is lost behind each chain */
 #define REACH_MARGIN (UINT64_C(1) << 16)
 #define DATA_REACH (UINT64_C(1) << 31)
 #define BYTES_LEAST ((size_t)16 << 20)

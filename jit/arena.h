@@ -28,7 +28,7 @@ typedef struct hl__reach {
 /* A piece of an arena. */
 typedef struct hl__block {
     hl__arena *arena;
-    size_t at;    /* bytes from the arena's start, a multiple of 64 */
+    size_t at;    /* bytes from the arena's start, a multiple of 32 */
     size_t bytes; /* asked for */
 } hl__block;
 

@@ -117,6 +117,20 @@ static void the_last_of_1024_plugins_stops_with_its_own_index(void **state)
     free(c);
 }
 
+/* Up to 256 plugins an index is a byte in the chain. */
+static void the_last_of_256_and_of_257_plugins_stops_with_its_own_index(void **state)
+{
+    for (size_t len = 256; len <= 257; len++) {
+        chain *c = chain_new("byte#1", len);
+        const hl__compiled *compiled = compile(*state, c);
+
+        check_stops_at(c, compiled, 0, HL_HALT);
+        check_stops_at(c, compiled, 128, HL_HALT);
+        check_stops_at(c, compiled, len - 1, HL_HALT);
+        free(c);
+    }
+}
+
 static void a_null_state_and_null_meta_are_passed_on(void **state)
 {
     chain *c = chain_new("null#1", 3);
@@ -223,7 +237,7 @@ static void any_bytes_make_a_symbol(void **state)
     }
 }
 
-static void chains_lie_on_cache_lines_of_their_own_and_next_to_each_other(void **state)
+static void chains_begin_on_multiples_of_32_and_lie_next_to_each_other(void **state)
 {
     drive *d = *state;
     chain *c = chain_new("packed", 4);
@@ -233,7 +247,7 @@ static void chains_lie_on_cache_lines_of_their_own_and_next_to_each_other(void *
         units[i] = c->unit;
     assert_int_equal(drive_compile(d, units, 8), HL_OK);
     for (size_t i = 0; i < 8; i++)
-        assert_int_equal((uintptr_t)d->results[i].compiled.entry % 64, 0);
+        assert_int_equal((uintptr_t)d->results[i].compiled.entry % 32, 0);
     assert_true((uintptr_t)d->results[7].compiled.entry - (uintptr_t)d->results[0].compiled.entry < 8 * 512);
     free(c);
 }
@@ -433,13 +447,14 @@ int main(void)
         CASE(plugins_run_in_order_each_on_the_state_of_the_one_before),
         CASE(a_verdict_that_is_not_next_stops_at_once_and_tells_where),
         CASE(the_last_of_1024_plugins_stops_with_its_own_index),
+        CASE(the_last_of_256_and_of_257_plugins_stops_with_its_own_index),
         CASE(a_null_state_and_null_meta_are_passed_on),
         CASE(a_null_self_and_a_repeated_plugin_are_called_as_given),
         CASE(every_self_arrives_whatever_its_address),
         CASE(a_batch_gives_each_ticket_its_own_chain),
         CASE(equal_chains_are_freed_apart),
         CASE(any_bytes_make_a_symbol),
-        CASE(chains_lie_on_cache_lines_of_their_own_and_next_to_each_other),
+        CASE(chains_begin_on_multiples_of_32_and_lie_next_to_each_other),
         CASE(code_is_executable_and_never_writable),
         CASE(plugins_of_this_program_are_called_directly),
         CASE(a_self_near_the_code_takes_fewer_bytes),
