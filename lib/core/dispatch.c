@@ -24,21 +24,32 @@ static __attribute__((noinline)) hl_reply unavailable(const hl__plan *plan, void
     return reply_of(state, HL_ERR_NOT_LOADED);
 }
 
+/* Calls that are laid out one after the other; a longer chain goes round them again. The pragma takes no macro. */
+enum { SITES = 16 };
+
+/* A plain loop over the steps in which each place has a call of its own: a processor expects the target of an indirect
+ * call by the call's address, and with a single one for all plugins it has to guess from what ran before. That is most of
+ * what such a loop costs: 8 plugins take 15 ns by calls of their own, 22 ns by one (docs/decisions/0013). */
 hl_reply hl__reference_call(const hl_event *event, void *state, const void *meta)
 {
     const struct hl__event *inner = __atomic_load_n(&event->inner, __ATOMIC_RELAXED);
     const hl__plan *plan = __atomic_load_n(&inner->plan, __ATOMIC_ACQUIRE);
+    const hl__step *steps = plan->steps;
     hl_reply reply = reply_of(state, HL_NEXT);
 
     hl__thread_retag(plan);
     if (HL_UNLIKELY(!plan->available))
         return unavailable(plan, state);
-    for (const hl__step *step = plan->steps, *end = step + plan->len; step < end; step++) {
-        reply = step->call(step->self, reply.state, meta);
-        if (HL_UNLIKELY(reply.verdict != HL_NEXT))
-            return hl__plan_stop(plan, (uint64_t)(step - plan->steps), state, reply.state, reply.verdict);
+    for (size_t left = plan->len;; left -= SITES, steps += SITES) {
+#pragma GCC unroll SITES
+        for (size_t i = 0; i < SITES; i++) {
+            if (i == left)
+                return reply;
+            reply = steps[i].call(steps[i].self, reply.state, meta);
+            if (HL_UNLIKELY(reply.verdict != HL_NEXT))
+                return hl__plan_stop(plan, (uint64_t)(&steps[i] - plan->steps), state, reply.state, reply.verdict);
+        }
     }
-    return reply;
 }
 
 /* A plugin that names no status of ours breaks the rules of replying (CA-13). */
