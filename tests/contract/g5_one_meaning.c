@@ -8,7 +8,7 @@
 /* ---- plugins that do what they are told ---- */
 
 typedef struct script {
-    char name[16];
+    char name[24];
     int64_t verdict;
     ptrdiff_t moves;      /* added to the state pointer; FORGETS: the reply's state is NULL */
     unsigned char writes; /* into the first byte of the state, when there is one */
@@ -236,11 +236,27 @@ static void chains_of_every_length_mean_the_same(void **unused)
     script plan[PLUGINS_MAX] = {0};
 
     (void)unused;
-    for (size_t len = 0; len <= PLUGINS_MAX; len += len < 10 ? 1 : 15) {
+    for (size_t len = 0; len <= PLUGINS_MAX; len++) {
         for (size_t i = 0; i < len; i++)
             plan[i] = (script){"", HL_NEXT, 1, (unsigned char)i};
         name_all(plan, len);
         expect_one_meaning(plan, len);
+    }
+}
+
+static void a_stop_means_the_same_at_every_place_of_a_long_chain(void **unused)
+{
+    static const int64_t stops[] = {HL_HALT, HL_ERR_PLUGIN, 2};
+
+    (void)unused;
+    for (size_t place = 0; place < PLUGINS_MAX; place++) {
+        script plan[PLUGINS_MAX] = {0};
+
+        for (size_t i = 0; i < PLUGINS_MAX; i++)
+            plan[i] = (script){"", HL_NEXT, 1, (unsigned char)i};
+        name_all(plan, PLUGINS_MAX);
+        plan[place].verdict = stops[place % 3];
+        expect_one_meaning(plan, PLUGINS_MAX);
     }
 }
 
@@ -380,6 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_verdict_at_every_place_means_the_same),
         cmocka_unit_test(chains_of_every_length_mean_the_same),
+        cmocka_unit_test(a_stop_means_the_same_at_every_place_of_a_long_chain),
         cmocka_unit_test(random_plans_mean_the_same),
         cmocka_unit_test(what_surrounds_a_chain_means_the_same),
         cmocka_unit_test(a_failing_chain_is_counted_once_for_each_dispatch),
