@@ -1,0 +1,31 @@
+/* Addresses, taken apart by libcurl: what is checked against the policy is the very thing that libcurl connects to. */
+#ifndef HL_INSTALL_URL_H
+#define HL_INSTALL_URL_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HL__URL_BYTES_MAX 8192
+
+typedef struct hl__url {
+    CURLU *parts;
+    char *host; /* lowercase, without a dot at the end; IPv6 in brackets, in its shortest form */
+    uint16_t port;
+    bool http; /* not https */
+} hl__url;
+
+/* NULL, or what is wrong with the text, as the end of a sentence: "has a user name in it". Only http and https, only
+ * ASCII hosts. *out is freed with hl__url_cleanup, also after a failure. */
+const char *hl__url_parse(const char *text, hl__url *out);
+/* The same for an entry of a list of hosts: HOST or HOST:PORT, with or without http:// or https:// before it. */
+const char *hl__url_parse_host(const char *text, hl__url *out);
+void hl__url_cleanup(hl__url *url);
+
+/* The entry for a list of hosts that stands for this address: "example.org", "http://localhost:8080". False where it
+ * finds no room. */
+bool hl__url_entry(const hl__url *url, char *out, size_t out_len);
+/* The address for messages: without query and fragment, where secrets may be. Cut where it finds no room. */
+void hl__url_show(const char *text, char *out, size_t out_len);
+
+#endif
