@@ -26,8 +26,9 @@ const hl__extension *hl__extension_get(void); /* NULL: there is none */
 /* A place of the extension's own in the runtime, NULL at first. */
 HL__SHARED void **hl__extension_slot(hl_runtime *runtime);
 
-/* Loads a library and gives its code to every record that asks for it by path and stamp, as opening an event would.
- * Without the lock. Fails as the loader does; the plugins then have the reason. */
+/* Loads a library and gives its code to every record that asks for it by path and stamp, as opening an event would, also to
+ * those for which an earlier attempt failed. Without the lock. Fails as may_load or the loader does; the plugins then have
+ * the reason. HL_ERR_UNSUPPORTED in a records-only runtime. */
 HL__SHARED hl_status hl__load_library(hl_runtime *runtime, const char *path, const char *stamp);
 
 #endif

@@ -4,14 +4,7 @@
 #define HL_INSTALL_SERVERS_H
 
 #include "install/app.h"
-
-/* A library that is about to become active in place of another (replaces_path "" when it replaces none). */
-typedef struct hl__prepared {
-    const char *path;
-    const char *stamp;
-    const char *replaces_path;
-    const char *replaces_stamp;
-} hl__prepared;
+#include "observe/prepared.h"
 
 /* Asks every other server on the store to load the libraries and to keep them for a minute, and carries over state (see
  * hl_plugin_entry.save). *servers_len gets their number. HL_ERR_SERVER with the process and its reason when one cannot. */

@@ -247,18 +247,22 @@ static hl_status take_dynamic(hl__elf *elf, const hl__elf_dynamic *entry)
     return HL_OK;
 }
 
+bool hl__elf_dynamic_at(const hl__elf *elf, uint64_t index, hl__elf_dynamic *out)
+{
+    if (index >= elf->dynamic.len / sizeof(*out))
+        return false;
+    memcpy(out, elf->dynamic.bytes + index * sizeof(*out), sizeof(*out));
+    return out->d_tag != DT_NULL;
+}
+
 static hl_status read_dynamic(hl__elf *elf, const hl__elf_segment *segment)
 {
-    const unsigned char *bytes = elf->bytes + segment->p_offset;
     hl__elf_dynamic entry;
     hl_status status = HL_OK;
 
-    for (uint64_t at = 0; status == HL_OK && at + sizeof(entry) <= segment->p_filesz; at += sizeof(entry)) {
-        memcpy(&entry, bytes + at, sizeof(entry));
-        if (entry.d_tag == DT_NULL)
-            break;
+    elf->dynamic = (hl__elf_table){segment->p_vaddr, segment->p_filesz, elf->bytes + segment->p_offset};
+    for (uint64_t i = 0; status == HL_OK && hl__elf_dynamic_at(elf, i, &entry); i++)
         status = take_dynamic(elf, &entry);
-    }
     return status;
 }
 

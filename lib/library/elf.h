@@ -51,6 +51,7 @@ typedef struct hl__elf {
     const unsigned char *bytes;
     uint64_t len;
     hl__elf_header header;
+    hl__elf_table dynamic; /* the dynamic section, by place in the file */
     hl__elf_table symbols; /* this and the hash tables state no length: len is what their segment has left */
     hl__elf_table strings;
     hl__elf_table gnu_hash;
@@ -86,6 +87,12 @@ hl__elf_pointer hl__elf_pointer_at(const hl__elf *elf, uint64_t address);
 
 /* Symbol `index` of the dynamic symbol table; false when the file has no such. */
 bool hl__elf_symbol_at(const hl__elf *elf, uint64_t index, hl__elf_sym *out);
+
+/* How many symbols the dynamic symbol table has, as its hash table tells. */
+uint64_t hl__elf_symbols_len(const hl__elf *elf);
+
+/* Row `index` of the dynamic section; false at its end. */
+bool hl__elf_dynamic_at(const hl__elf *elf, uint64_t index, hl__elf_dynamic *out);
 
 /* Builds elf->relocs. Called by hl__elf_open. */
 hl_status hl__elf_read_relocs(hl__elf *elf);

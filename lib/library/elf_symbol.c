@@ -120,6 +120,32 @@ static bool find_sysv(const hl__elf *elf, const char *name, uint64_t *address)
     return false;
 }
 
+/* Symbols that no other object looks up come first and have no hash; the last one ends the chain of the last bucket. */
+static uint64_t gnu_len(const hl__elf_table *table)
+{
+    uint32_t buckets_len = word_at(table, 0);
+    uint32_t first = word_at(table, 4);
+    uint64_t buckets = 16 + (uint64_t)word_at(table, 8) * sizeof(hl__elf_address);
+    uint64_t hashes = buckets + 4 * (uint64_t)buckets_len;
+    uint64_t last = 0;
+
+    for (uint64_t i = 0; i < buckets_len && buckets + 4 * i < table->len; i++) {
+        uint32_t bucket = word_at(table, buckets + 4 * i);
+
+        last = bucket > last ? bucket : last;
+    }
+    if (last < first)
+        return first;
+    while (hashes + 4 * (last - first) < table->len && !(word_at(table, hashes + 4 * (last - first)) & 1))
+        last++;
+    return last + 1;
+}
+
+uint64_t hl__elf_symbols_len(const hl__elf *elf)
+{
+    return elf->gnu_hash.len ? gnu_len(&elf->gnu_hash) : word_at(&elf->hash, 4);
+}
+
 bool hl__elf_symbol(const hl__elf *elf, const char *name, uint64_t *address)
 {
     return elf->gnu_hash.len ? find_gnu(elf, name, address) : find_sysv(elf, name, address);

@@ -2,7 +2,8 @@
  * linker will set them. The file is untrusted: every address, count and string is checked. Called by hl__library_read.
  *
  * Struct sizes: an ABI number fixes the meaning of what it has; a struct may grow at its end within one ABI. So a larger
- * one is read as far as this build knows it, and a smaller one is refused. */
+ * one is read as far as this build knows it, and a smaller one is refused; the entry, which has grown within this ABI, may
+ * have its first size. */
 #include "library/entry.h"
 
 #include <stdarg.h>
@@ -129,7 +130,10 @@ static hl_status read_required(const place *at, const char *field, uint64_t addr
 
 /* Fields are read by name, so that a larger struct of a newer build is read alike. */
 #define READ_NUMBER(elf, address, type, member, out)                                                                   \
-    memcpy((out), (const char *)hl__elf_at((elf), (address), sizeof(type)) + offsetof(type, member), sizeof(*(out)))
+    memcpy((out),                                                                                                      \
+           (const char *)hl__elf_at((elf), (address), offsetof(type, member) + sizeof(*(out))) +                       \
+               offsetof(type, member),                                                                                 \
+           sizeof(*(out)))
 
 static hl_status read_field(const place *parent, uint64_t address, size_t index, hl_field *out)
 {
@@ -391,7 +395,7 @@ static hl_status check_entry(const place *at, uint64_t address)
     memcpy(head, bytes, sizeof(head));
     if (head[1] != HL_ABI)
         return fail_abi(at->elf, head[1]);
-    status = check_struct(at, "size", head[0], sizeof(hl_plugin_entry));
+    status = check_struct(at, "size", head[0], HL__ENTRY_SIZE_LEAST);
     if (status == HL_OK && !hl__elf_at(at->elf, address, head[0]))
         return fail(at, HL_ERR_TRUNCATED, "size", "reaches beyond the file's data.");
     at->entry->abi = head[1];

@@ -7,6 +7,7 @@
 #include "library/elf.h"
 
 #define HL__ENTRY_SYMBOL "hookline_plugin"
+#define HL__ENTRY_SIZE_LEAST offsetof(hl_plugin_entry, save) /* bytes: before it could carry state */
 
 /* A copied entry. Everything it points to is in its blocks. */
 typedef struct hl__entry {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/extension.h"
 #include "library/entry.h"
 #include "library/file.h"
 #include "library/library_file.h"
@@ -15,17 +16,39 @@ static hl_status read_entry(hl__library_file *file, const unsigned char *bytes)
 
     if (status == HL_OK)
         status = hl__entry_read(&file->entry, &elf);
+    if (status == HL_OK)
+        status = hl__facts_read(&file->facts, &elf);
     hl__elf_close(&elf);
     return status;
 }
 
-static hl_status read_file(hl__library_file *file, const char *path)
+/* Who has the descriptor has the content from here on: it is what the dynamic linker will map. Only a write into the file
+ * itself could change it, and installed files are not writable; a writer who makes them so again, and puts the time of the
+ * file back, is not found out. */
+static hl_status check_content(hl__library_file *file, const char *stamp)
+{
+    const hl__extension *extension = hl__extension_get();
+
+    if (!extension)
+        return hl__fail(HL_ERR_LIBRARY, HL__ELF_ACTION, "library",
+                        "%s belongs to an installed app, but this program is linked with libhookline-core; installed apps "
+                        "need libhookline.",
+                        file->path);
+    if (strlen(stamp) >= sizeof(file->content))
+        return hl__fail(HL_ERR_CHECKSUM, HL__ELF_ACTION, "stamp", "The stamp of %s is no checksum.", file->path);
+    strcpy(file->content, stamp);
+    return extension->check_content(file->fd, file->path, stamp);
+}
+
+static hl_status read_file(hl__library_file *file, const char *path, const char *content)
 {
     unsigned char *bytes = NULL;
     hl_status status = hl__path_absolute(path, &file->path);
 
     if (status == HL_OK)
         status = hl__file_open(file->path, &file->fd, &file->identity);
+    if (status == HL_OK && content)
+        status = check_content(file, content);
     if (status == HL_OK)
         status = hl__file_bytes(file->fd, &file->identity, file->path, &bytes);
     if (status == HL_OK)
@@ -42,7 +65,7 @@ static void fill_info(hl__library_file *file)
                           file->entry.abi,         file->entry.specs, file->entry.specs_len};
 }
 
-hl_status hl__library_read(const char *path, hl__library_file **out)
+static hl_status read_library(const char *path, const char *content, hl__library_file **out)
 {
     hl__library_file *file = (hl__library_file *)calloc(1, sizeof(*file));
     hl_status status;
@@ -50,7 +73,7 @@ hl_status hl__library_read(const char *path, hl__library_file **out)
     if (!file)
         return hl__fail_memory(HL__ELF_ACTION);
     file->fd = -1;
-    status = read_file(file, path);
+    status = read_file(file, path, content);
     if (status != HL_OK) {
         hl__library_file_free(file);
         return status;
@@ -60,11 +83,22 @@ hl_status hl__library_read(const char *path, hl__library_file **out)
     return HL_OK;
 }
 
+hl_status hl__library_read(const char *path, hl__library_file **out)
+{
+    return read_library(path, NULL, out);
+}
+
+hl_status hl__library_read_content(const char *path, const char *stamp, hl__library_file **out)
+{
+    return read_library(path, stamp, out);
+}
+
 void hl__library_file_free(hl__library_file *file)
 {
     if (!file)
         return;
     hl__entry_cleanup(&file->entry);
+    hl__facts_cleanup(&file->facts);
     if (file->fd >= 0)
         close(file->fd);
     free(file->path);

@@ -4,15 +4,13 @@
  * while the old one is still mapped. The lock guards the list and the counts only; while a library is tried, mapped,
  * unloaded, or runs its own load and unload functions, its state says so and others wait for that one library. */
 #include <dlfcn.h>
-#include <limits.h>
-#include <link.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "library/library_file.h"
+#include "library/linker.h"
 #include "library/probe.h"
 
 #define ACTION "load library"
@@ -28,6 +26,7 @@ struct hl__library {
     size_t refs;
     char *path;
     char stamp[HL__STAMP_LEN];
+    char content[HL__STAMP_LEN]; /* "" until it was asked for by content */
     void *handle;
     const hl_plugin_entry *mapped; /* the library's own */
     hl_plugin_entry entry;         /* the same in this build's sizes */
@@ -37,24 +36,20 @@ struct hl__library {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static hl__library *libraries;
-static uint64_t names_made; /* under the lock */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-/* Held while the dynamic linker works for us: it does not free its own lock in a forked child, so fork has to wait for it.
- * Recursive, since a constructor may fork. Taken before the other one. */
-static pthread_mutex_t linker = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 /* ---- fork ----------------------------------------------------------------------------------------------------------- */
 
 static void before_fork(void)
 {
-    pthread_mutex_lock(&linker);
+    hl__linker_before_fork();
     pthread_mutex_lock(&lock);
 }
 
 static void after_fork_in_parent(void)
 {
     pthread_mutex_unlock(&lock);
-    pthread_mutex_unlock(&linker);
+    hl__linker_after_fork(false);
 }
 
 /* A library that another thread was loading or unloading will never be ready in the child: it is forgotten. */
@@ -70,7 +65,7 @@ static void after_fork_in_child(void)
     }
     pthread_cond_init(&changed, NULL);
     pthread_mutex_unlock(&lock);
-    linker = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP; /* its owner has another number here */
+    hl__linker_after_fork(true);
 }
 
 static void watch_forks(void)
@@ -80,7 +75,7 @@ static void watch_forks(void)
 
 /* ---- the list ------------------------------------------------------------------------------------------------------ */
 
-static hl__library *find(const hl__identity *identity)
+static hl__library *find_file(const hl__identity *identity)
 {
     hl__library *at = libraries;
 
@@ -127,10 +122,30 @@ static hl__library *new_library(const hl__library_file *file)
     library->owner = pthread_self();
     library->refs = 1;
     memcpy(library->stamp, file->stamp, sizeof(library->stamp));
+    memcpy(library->content, file->content, sizeof(library->content));
     if (library->path && library->specs)
         return library;
     destroy(library);
     return NULL;
+}
+
+static hl_status fail_overwritten(const hl__library_file *file)
+{
+    return hl__fail(HL_ERR_LIBRARY, ACTION, "path",
+                    "%s was written to or touched while it is mapped. Install new versions by renaming a new file into "
+                    "place.",
+                    file->path);
+}
+
+/* Takes a reference on a library that is mapped from the very file. */
+static hl_status take_known(hl__library *known, const hl__library_file *file)
+{
+    if (file->content[0] && !known->content[0])
+        memcpy(known->content, file->content, sizeof(known->content));
+    if (file->content[0] && strcmp(known->content, file->content) != 0)
+        return fail_overwritten(file);
+    known->refs++;
+    return HL_OK;
 }
 
 /* Either *out is the library mapped already, with a reference, and *made is false; or it is a new BUSY one that the
@@ -139,63 +154,26 @@ static hl_status claim(const hl__library_file *file, hl__library **out, bool *ma
 {
     hl__library *known;
 
-    while ((known = find(&file->identity)) && known->state == BUSY) {
+    while ((known = find_file(&file->identity)) && known->state == BUSY) {
         if (pthread_equal(known->owner, pthread_self()))
             return hl__fail(HL_ERR_LIBRARY, ACTION, "path", "%s is loaded from its own load or unload function.",
                             file->path);
         pthread_cond_wait(&changed, &lock);
     }
     *made = !known;
-    if (known)
-        known->refs++;
-    else if (overwritten(&file->identity))
-        return hl__fail(HL_ERR_LIBRARY, ACTION, "path",
-                        "%s was written to or touched while it is mapped. Install new versions by renaming a new file "
-                        "into place.",
-                        file->path);
+    if (!known && overwritten(&file->identity))
+        return fail_overwritten(file);
     *out = known ? known : new_library(file);
     if (!*out)
         return hl__fail_memory(ACTION);
     if (known)
-        return HL_OK;
+        return take_known(known, file);
     (*out)->next = libraries;
     libraries = *out;
     return HL_OK;
 }
 
 /* ---- mapping ------------------------------------------------------------------------------------------------------- */
-
-static int same_name(struct dl_phdr_info *info, size_t size, void *name)
-{
-    (void)size;
-    return info->dlpi_name && strcmp(info->dlpi_name, (const char *)name) == 0;
-}
-
-/* The dynamic linker takes a name it has seen for the object it has seen, whatever file is there now. So where the path
- * is taken already it is spelt in a way that was never used: "/./" and "//" between folder and file stand for the digits
- * of a number, and $ORIGIN and tools still see the right folder. */
-static bool spell(const char *path, char *out, size_t out_len)
-{
-    const char *file = strrchr(path, '/') + 1;
-    size_t len = (size_t)(file - path);
-    uint64_t number;
-
-    if (snprintf(out, out_len, "%s", path) >= (int)out_len)
-        return false;
-    if (!dl_iterate_phdr(same_name, out))
-        return true;
-    pthread_mutex_lock(&lock);
-    number = ++names_made;
-    pthread_mutex_unlock(&lock);
-    for (; number; number >>= 1) {
-        if (len + 2 + strlen(file) >= out_len)
-            return false;
-        memcpy(out + len, number & 1 ? "./" : "/", 2);
-        len += number & 1 ? 2 : 1;
-    }
-    memcpy(out + len, file, strlen(file) + 1);
-    return true;
-}
 
 static bool same_string(const char *a, const char *b)
 {
@@ -235,14 +213,14 @@ static hl_status take_entry(hl__library *library, const hl__entry *read)
     const hl_plugin_entry *mapped = (const hl_plugin_entry *)dlsym(library->handle, HL__ENTRY_SYMBOL);
 
     library->mapped = mapped;
-    if (!mapped || mapped->abi != read->abi || mapped->size < sizeof(*mapped) || mapped->specs_len != read->specs_len ||
+    if (!mapped || mapped->abi != read->abi || mapped->size < HL__ENTRY_SIZE_LEAST || mapped->specs_len != read->specs_len ||
         !same_string(mapped->name, read->name) || !take_specs(library, read))
         return hl__fail(
             HL_ERR_LIBRARY, ACTION, HL__ENTRY_SYMBOL,
             "%s says something else once it is mapped than its file does. Its records must be constant, and "
             "the program must not export symbols of the same names.",
             library->path);
-    memcpy(&library->entry, mapped, sizeof(library->entry));
+    memcpy(&library->entry, mapped, mapped->size < sizeof(*mapped) ? mapped->size : sizeof(*mapped));
     library->entry.size = sizeof(library->entry);
     library->entry.specs = library->specs;
     return HL_OK;
@@ -259,26 +237,6 @@ static hl_status check_unchanged(const hl__library *library)
     return hl__fail(HL_ERR_CONFLICT, ACTION, "path", "%s was replaced while it was loaded.", library->path);
 }
 
-static hl_status open_library(hl__library *library)
-{
-    char name[PATH_MAX + 128];
-    const char *reason;
-    bool spelt;
-
-    pthread_mutex_lock(&linker);
-    spelt = spell(library->path, name, sizeof(name));
-    if (spelt)
-        library->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    pthread_mutex_unlock(&linker);
-    if (!spelt)
-        return hl__fail(HL_ERR_LIBRARY, ACTION, "path", "The path %s is too long.", library->path);
-    if (library->handle)
-        return HL_OK;
-    reason = dlerror();
-    return hl__fail(HL_ERR_LIBRARY, ACTION, "library", "%s cannot be loaded: %s.", library->path,
-                    reason ? reason : "no reason given");
-}
-
 static hl_status run_load(const hl__library *library)
 {
     int result = library->entry.load ? library->entry.load() : 0;
@@ -289,39 +247,38 @@ static hl_status run_load(const hl__library *library)
                     result);
 }
 
+/* What was read is what is mapped: by the same descriptor when the content was checked, else by the path's identity. */
+static hl_status open_library(hl__library *library, const hl__library_file *file, bool tried)
+{
+    hl_status status;
+
+    if (file->content[0])
+        return hl__linker_open_pinned(file, &library->handle);
+    status = tried ? HL_OK : hl__probe_run(file->path, file->fd);
+    if (status == HL_OK)
+        status = check_unchanged(library);
+    if (status == HL_OK)
+        status = hl__linker_open(library->path, &library->handle);
+    return status == HL_OK ? check_unchanged(library) : status;
+}
+
 static hl_status map(hl__library *library, const hl__library_file *file, bool tried)
 {
-    hl_status status = tried ? HL_OK : hl__probe_run(file->path, file->fd);
+    hl_status status = open_library(library, file, tried);
 
     if (status == HL_OK)
-        status = check_unchanged(library);
-    if (status == HL_OK)
-        status = open_library(library);
-    if (status == HL_OK)
-        status = check_unchanged(library);
-    if (status == HL_OK)
         status = take_entry(library, &file->entry);
-    if (status == HL_OK)
-        status = run_load(library);
-    return status;
+    return status == HL_OK ? run_load(library) : status;
 }
 
 /* ---- the loader ---------------------------------------------------------------------------------------------------- */
-
-static void unmap(hl__library *library)
-{
-    pthread_mutex_lock(&linker);
-    if (library->handle)
-        dlclose(library->handle);
-    pthread_mutex_unlock(&linker);
-}
 
 static void finish_failed(hl__library *library)
 {
     hl__error_copy error;
 
     hl__error_save(&error);
-    unmap(library);
+    hl__linker_close(library->handle);
     pthread_mutex_lock(&lock);
     drop(library);
     pthread_cond_broadcast(&changed);
@@ -363,7 +320,55 @@ static hl_status load_file(const hl__library_file *file, const char *probed_stam
     return HL_OK;
 }
 
-static hl_status load(const char *path, const char *probed_stamp, hl__library **out)
+static bool is_named(const hl__library *library, const char *path, const char *stamp)
+{
+    return strcmp(library->path, path) == 0 &&
+           (strcmp(library->content, stamp) == 0 || strcmp(library->stamp, stamp) == 0);
+}
+
+/* Called under the lock. */
+static hl__library *find_named(const char *path, const char *stamp)
+{
+    hl__library *at = libraries;
+
+    while (at && !is_named(at, path, stamp))
+        at = at->next;
+    return at;
+}
+
+/* One that another thread is mapping or unmapping is waited for; this thread's own is not there yet, or no longer. */
+static hl__library *find(const char *path, const char *stamp)
+{
+    hl__library *found;
+
+    pthread_mutex_lock(&lock);
+    while ((found = find_named(path, stamp)) && found->state == BUSY && !pthread_equal(found->owner, pthread_self()))
+        pthread_cond_wait(&changed, &lock);
+    if (found && found->state == BUSY)
+        found = NULL;
+    if (found)
+        found->refs++;
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+/* A content that is mapped needs no second look: nothing can go wrong for who has prepared it. */
+static hl_status load_content(const char *path, const char *stamp, hl__library **out)
+{
+    hl__library_file *file = NULL;
+    hl_status status = HL_OK;
+
+    *out = find(path, stamp);
+    if (*out)
+        return HL_OK;
+    status = hl__library_read_content(path, stamp, &file);
+    if (status == HL_OK)
+        status = load_file(file, NULL, out);
+    hl__library_file_free(file);
+    return status;
+}
+
+static hl_status load_path(const char *path, const char *probed_stamp, hl__library **out)
 {
     hl_status status = HL_ERR_CONFLICT;
 
@@ -378,6 +383,13 @@ static hl_status load(const char *path, const char *probed_stamp, hl__library **
     if (status == HL_ERR_CONFLICT)
         return hl__fail(HL_ERR_LIBRARY, ACTION, "path", "%s was replaced each time it was loaded; let it rest.", path);
     return status;
+}
+
+static hl_status load(const char *path, const char *stamp, hl__library **out)
+{
+    if (stamp && strncmp(stamp, HL__CONTENT_STAMP, strlen(HL__CONTENT_STAMP)) == 0)
+        return load_content(path, stamp, out);
+    return load_path(path, stamp, out);
 }
 
 static const hl_plugin_entry *entry_of(const hl__library *library)
@@ -419,7 +431,7 @@ static bool unref(hl__library *library)
         return false;
     if (library->entry.unload)
         library->entry.unload();
-    unmap(library);
+    hl__linker_close(library->handle);
     pthread_mutex_lock(&lock);
     drop(library);
     pthread_cond_broadcast(&changed);
@@ -428,4 +440,12 @@ static bool unref(hl__library *library)
     return true;
 }
 
-const hl__loader_ops hl__loader = {load, entry_of, path_of, ref, unref};
+static void walk(hl__mapped_fn *fn, void *user)
+{
+    pthread_mutex_lock(&lock);
+    for (const hl__library *at = libraries; at; at = at->next)
+        fn(user, at->path, at->content[0] ? at->content : at->stamp);
+    pthread_mutex_unlock(&lock);
+}
+
+const hl__loader_ops hl__loader = {load, entry_of, path_of, ref, unref, find, walk, hl__library_carry};

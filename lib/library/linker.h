@@ -1,0 +1,19 @@
+/* The dynamic linker as the loader uses it: names that it has not seen, files that are pinned, and a lock against fork. */
+#ifndef HL_LIBRARY_LINKER_H
+#define HL_LIBRARY_LINKER_H
+
+#include "library/library_file.h"
+
+/* Maps what the path names now. */
+hl_status hl__linker_open(const char *path, void **handle);
+
+/* Maps the very file that was read, whatever its path names by now. */
+hl_status hl__linker_open_pinned(const hl__library_file *file, void **handle);
+
+void hl__linker_close(void *handle); /* NULL is a no-op */
+
+/* The dynamic linker does not free its own lock in a forked child, so fork has to wait for it. */
+void hl__linker_before_fork(void);
+void hl__linker_after_fork(bool in_child);
+
+#endif
