@@ -17,6 +17,7 @@
 #include "install/manifest.h"
 
 #define HL__APP_KEY "app/"
+#define HL__APPS_LOCK "lock" /* beside the apps' folders; no app can have this name, nor "staging" */
 
 typedef struct hl__app_library {
     char *file; /* "lib/shop.so" */
@@ -82,6 +83,9 @@ typedef struct hl__apps_place {
     int folder;  /* open */
     int lock;    /* open and locked; -1: not locked */
 } hl__apps_place;
+
+/* The absolute path of STORE/apps, owned by the caller, without touching the disk. */
+hl_status hl__apps_path(hl_runtime *runtime, char **out);
 
 /* Opens STORE/apps, making it where it is missing. HL_ERR_UNSUPPORTED for a store that has no folder. */
 hl_status hl__apps_place_open(hl_runtime *runtime, hl__apps_place *out);

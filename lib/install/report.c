@@ -1,12 +1,76 @@
-/* What an installation tells its caller. */
-#include <stdlib.h>
+/* Reports of installations; see report.h and hl_install_report_cleanup. */
+#include "install/report.h"
 
-#include <hookline/install.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+
+hl_status hl__report_begin(const char *action, hl_install_report *report)
+{
+    if (report->size < sizeof(*report))
+        return hl__fail(HL_ERR_STRUCT_SIZE, action, "report",
+                        "The report's size is %zu and should be %zu; begin with HL_INSTALL_REPORT_INIT.", report->size,
+                        sizeof(*report));
+    *report = (hl_install_report){.size = report->size};
+    if (hl__report_set(&report->app, "") == HL_OK && hl__report_set(&report->version, "") == HL_OK &&
+        hl__report_set(&report->before, "") == HL_OK && hl__report_set(&report->folder, "") == HL_OK &&
+        hl__report_set(&report->sha256, "") == HL_OK && hl__report_set(&report->key, "") == HL_OK &&
+        hl__report_set(&report->source, "") == HL_OK)
+        return HL_OK;
+    hl_install_report_cleanup(report);
+    return hl__fail_memory(action);
+}
+
+hl_status hl__report_set(char **place, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (!copy)
+        return hl__fail_memory("install");
+    free(*place);
+    *place = copy;
+    return HL_OK;
+}
+
+static hl_status add_warning(hl_install_report *report, char *text)
+{
+    char **rows = realloc(report->warnings, (report->warnings_len + 1) * sizeof(*rows));
+
+    if (!rows)
+        return hl__fail_memory("install");
+    rows[report->warnings_len++] = text;
+    report->warnings = rows;
+    return HL_OK;
+}
+
+hl_status hl__report_warn(hl_install_report *report, const char *format, ...)
+{
+    va_list arguments;
+    hl_status status;
+    char *text;
+    int len;
+
+    va_start(arguments, format);
+    len = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (len < 0)
+        return hl__fail_memory("install");
+    status = add_warning(report, text);
+    if (status != HL_OK)
+        free(text);
+    return status;
+}
 
 void hl_install_report_cleanup(hl_install_report *report)
 {
     if (!report)
         return;
+    for (size_t i = 0; i < report->warnings_len; i++)
+        free(report->warnings[i]);
+    free(report->warnings);
     free(report->app);
     free(report->version);
     free(report->before);
@@ -14,8 +78,5 @@ void hl_install_report_cleanup(hl_install_report *report)
     free(report->sha256);
     free(report->key);
     free(report->source);
-    for (size_t i = 0; i < report->warnings_len; i++)
-        free(report->warnings[i]);
-    free(report->warnings);
-    *report = (hl_install_report){.size = sizeof(*report)};
+    *report = (hl_install_report){.size = report->size};
 }

@@ -1,0 +1,123 @@
+/* Installed apps in memory: freeing them, finding them, and the order in which they depend on each other. */
+#include "install/app.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- freeing ------------------------------------------------------------------------------------------------------ */
+
+static void free_texts(char **texts, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+static void free_needs(hl__manifest_need *needs, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        free(needs[i].app);
+        free(needs[i].range);
+    }
+    free(needs);
+}
+
+static void free_libraries(hl__app_library *libraries, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        free(libraries[i].file);
+        free_texts(libraries[i].plugins, libraries[i].plugins_len);
+    }
+    free(libraries);
+}
+
+void hl__app_version_cleanup(hl__app_version *version)
+{
+    free(version->version);
+    free(version->folder);
+    free(version->source);
+    free(version->sha256);
+    free(version->key);
+    free_needs(version->needs, version->needs_len);
+    free_needs(version->conflicts, version->conflicts_len);
+    free_texts(version->capabilities, version->capabilities_len);
+    free_libraries(version->libraries, version->libraries_len);
+    hl__package_files_free(&version->files);
+    memset(version, 0, sizeof(*version));
+}
+
+void hl__app_cleanup(hl__app *app)
+{
+    free(app->name);
+    hl__app_version_cleanup(&app->active);
+    if (app->before)
+        hl__app_version_cleanup(app->before);
+    free(app->before);
+    memset(app, 0, sizeof(*app));
+}
+
+void hl__apps_free(hl__apps *apps)
+{
+    for (size_t i = 0; i < apps->len; i++)
+        hl__app_cleanup(&apps->rows[i]);
+    free(apps->rows);
+    memset(apps, 0, sizeof(*apps));
+}
+
+/* ---- finding ------------------------------------------------------------------------------------------------------ */
+
+const hl__app *hl__apps_find(const hl__apps *apps, const char *name)
+{
+    for (size_t i = 0; i < apps->len; i++) {
+        if (strcmp(apps->rows[i].name, name) == 0)
+            return &apps->rows[i];
+    }
+    return NULL;
+}
+
+/* ---- order (X-027) ------------------------------------------------------------------------------------------------ */
+
+static bool is_placed(const hl__app *const *order, size_t len, const hl__app *app)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (order[i] == app)
+            return true;
+    }
+    return false;
+}
+
+/* Whether everything installed that the app needs is in its place before it. */
+static bool is_ready(const hl__apps *apps, const hl__app *const *order, size_t len, const hl__app *app)
+{
+    for (size_t i = 0; i < app->active.needs_len; i++) {
+        const hl__app *needed = hl__apps_find(apps, app->active.needs[i].app);
+
+        if (needed && needed != app && !is_placed(order, len, needed))
+            return false;
+    }
+    return true;
+}
+
+/* The first by name that is ready; in a circle the first that is left. */
+static const hl__app *next_app(const hl__apps *apps, const hl__app *const *order, size_t len)
+{
+    const hl__app *left = NULL;
+
+    for (size_t i = 0; i < apps->len; i++) {
+        const hl__app *app = &apps->rows[i];
+
+        if (is_placed(order, len, app))
+            continue;
+        if (is_ready(apps, order, len, app))
+            return app;
+        if (!left)
+            left = app;
+    }
+    return left;
+}
+
+void hl__apps_order(const hl__apps *apps, const hl__app **order)
+{
+    for (size_t len = 0; len < apps->len; len++)
+        order[len] = next_app(apps, order, len);
+}

@@ -1,0 +1,57 @@
+/* An installation on its way from a spec to an active version. install.c conducts; each file below does one part, in this
+ * order. A part that fails has set the thread's error; whatever was made so far is in the struct and is taken back by
+ * install.c. */
+#ifndef HL_INSTALL_INSTALLATION_H
+#define HL_INSTALL_INSTALLATION_H
+
+#include <sys/stat.h>
+
+#include "install/activation.h"
+#include "install/app.h"
+#include "install/course.h"
+#include "install/policy.h"
+#include "install/staging.h"
+
+#define HL__APPS_LOCK_MS 600000 /* how long a change of apps waits for the one before it */
+
+typedef struct hl__installation {
+    hl_runtime *runtime;
+    hl_install_spec spec; /* checked */
+    hl__course course;
+    hl__apps_place place;
+    hl__policy policy;
+    hl__apps apps;
+    const hl__app *old; /* in apps; NULL: not installed yet */
+
+    hl__staging staging;
+    int package;      /* the opened archive; -1: it is a folder */
+    int folder;       /* the opened folder; -1: it is an archive */
+    struct stat seen; /* of the archive, before anything was read from it */
+    char *signature;  /* text of the signature; NULL: there is none and none is needed */
+    size_t signature_len;
+
+    hl__manifest manifest;
+    hl__app_version version;
+    hl__activation activation;
+    bool placed;      /* the version's folder was put there by this installation */
+    bool data_placed; /* and so was the app's data folder */
+} hl__installation;
+
+/* obtain.c: opens the package or downloads it into the staging folder, with its signature. */
+hl_status hl__obtain(hl__installation *in);
+
+/* trust.c: checksum and signature of what was opened; and that it is still what was hashed. */
+hl_status hl__check_trust(hl__installation *in);
+hl_status hl__check_untouched(const hl__installation *in);
+
+/* admit.c: the manifest, and every rule that can be checked before unpacking. */
+hl_status hl__admit(hl__installation *in);
+
+/* unpack.c: the files into the staging folder, and the version's record. */
+hl_status hl__unpack(hl__installation *in);
+
+/* settle.c: the unpacked version into its place; and back out again after a failure. */
+hl_status hl__put_in_place(hl__installation *in);
+void hl__take_out_of_place(hl__installation *in);
+
+#endif
