@@ -114,9 +114,9 @@ static void a_newer_layout_is_refused_with_both_versions(void **state)
 {
     place *here = *state;
     fill_store(here->url, 3);
-    set_schema(here->folder, "3");
-    assert_refused_untouched(here, HL_ERR_STORE_NEWER, "layout 3");
-    assert_non_null(strstr(hl_last_error()->message, "up to 2"));
+    set_schema(here->folder, "4");
+    assert_refused_untouched(here, HL_ERR_STORE_NEWER, "layout 4");
+    assert_non_null(strstr(hl_last_error()->message, "up to 3"));
     assert_non_null(strstr(hl_last_error()->message, "upgrade Hookline"));
 }
 
@@ -221,6 +221,42 @@ static void layout_1_is_brought_up_to_date_and_keeps_its_records(void **state)
     close_store(store);
     store = open_store(here->url);
     assert_int_equal(revision_of(store), 4);
+    assert_documents(store, "", "");
+    close_store(store);
+}
+
+static void write_layout_2(const char *folder)
+{
+    raw file = raw_begin(folder);
+    raw_put_text(&file, "meta", "schema", "2");
+    raw_put_text(&file, "meta", "store", "76543210-89ab-4def-8123-456789abcdef");
+    raw_put_text(&file, "events", "request", "{\"name\":\"request\",\"flags\":1,\"contract\":null}");
+    raw_put_text(
+        &file, "plugins", "auth",
+        "{\"id\":\"01234567-89ab-4def-8123-456789abcdef\",\"name\":\"auth\",\"event\":\"request\","
+        "\"status\":\"started\",\"priority\":10,\"depends\":[],\"extension\":\"host\",\"extra\":\"kept\","
+        "\"library\":\"\",\"library_stamp\":\"\",\"version\":\"\",\"contract\":\"\",\"inserted_at\":1600000000,"
+        "\"updated_at\":1600000001,\"revision\":1}");
+    raw_put(&file, "log", "\0\0\0\0\0\0\0\1", 8,
+            "{\"at\":1,\"pid\":2,\"action\":\"register\",\"plugins\":[\"auth\"],\"events\":[\"request\"]}");
+    raw_end(&file);
+}
+
+static void layout_2_gets_room_for_documents_and_nothing_else_changes(void **state)
+{
+    place *here = *state;
+
+    write_layout_2(here->folder);
+    hl__store *store = open_store(here->url);
+    assert_content(store, "!request=1 +auth=kept ");
+    assert_int_equal(revision_of(store), 2);
+    assert_changes(store, 1, "");
+    assert_documents(store, "", "");
+    assert_int_equal(put_document(store, "app/shop", "{}"), HL_OK);
+    close_store(store);
+    store = open_store(here->url);
+    assert_content(store, "!request=1 +auth=kept ");
+    assert_documents(store, "", "app/shop={} ");
     close_store(store);
 }
 
@@ -622,6 +658,7 @@ int main(void)
         HERE(another_programs_lmdb_file_is_refused),
         HERE(another_programs_plain_lmdb_file_is_refused),
         HERE(layout_1_is_brought_up_to_date_and_keeps_its_records),
+        HERE(layout_2_gets_room_for_documents_and_nothing_else_changes),
         HERE(a_migration_that_fails_changes_nothing),
         HERE(a_reader_does_not_migrate),
         HERE(random_bytes_are_refused),

@@ -110,6 +110,26 @@ static void a_restore_is_one_commit_that_running_openers_see(void **state)
     assert_content(here->store, "!request=1 +changed=before +kept=1 +removed=1 ");
 }
 
+static void a_restore_brings_documents_back_and_removes_later_ones(void **state)
+{
+    place *here = *state;
+
+    put_document(here->store, "app/kept", "{\"n\":1}");
+    put_document(here->store, "app/changed", "{\"n\":1}");
+    put_document(here->store, "app/removed", "{\"n\":1}");
+    assert_int_equal(hl_store_backup(here->url, here->backup), HL_OK);
+    put_document(here->store, "app/changed", "{\"n\":2}");
+    put_document(here->store, "app/removed", NULL);
+    put_document(here->store, "app/added", "{}");
+    put_document(here->store, "zone", "{}");
+    uint64_t before = revision_of(here->store);
+
+    assert_int_equal(hl_store_restore(here->url, here->backup), HL_OK);
+    assert_int_equal(revision_of(here->store), before + 1);
+    assert_documents(here->store, "", "app/changed={\"n\":1} app/kept={\"n\":1} app/removed={\"n\":1} ");
+    assert_changes(here->store, before, "");
+}
+
 static void a_restore_of_the_same_content_still_is_a_commit(void **state)
 {
     place *here = *state;
@@ -134,16 +154,17 @@ static void a_restore_makes_the_store_where_there_is_none(void **state)
     close_store(made);
 }
 
-static void damage_backup(const place *here)
+/* The two texts have one length. */
+static void damage_backup(const place *here, const char *text, const char *wrong)
 {
     char path[URL_BYTES + 16];
     size_t bytes_len;
 
     snprintf(path, sizeof(path), "%s/data.mdb", here->backup);
     char *bytes = file_read(path, &bytes_len);
-    char *status = memmem(bytes, bytes_len, "\"started\"", 9);
-    assert_non_null(status);
-    memcpy(status, "\"snoring\"", 9);
+    char *found = memmem(bytes, bytes_len, text, strlen(text));
+    assert_non_null(found);
+    memcpy(found, wrong, strlen(text));
     file_write(path, bytes, bytes_len);
     free(bytes);
 }
@@ -154,7 +175,7 @@ static void a_bad_backup_changes_nothing(void **state)
 
     put_plugin(here->store, "a", "1");
     assert_int_equal(hl_store_backup(here->url, here->backup), HL_OK);
-    damage_backup(here);
+    damage_backup(here, "\"started\"", "\"snoring\"");
     put_plugin(here->store, "b", "1");
     assert_int_equal(hl_store_restore(here->url, here->backup), HL_ERR_STORE_CORRUPT);
     assert_non_null(strstr(hl_last_error()->message, "snoring"));
@@ -215,7 +236,7 @@ static void a_sound_store_has_no_problems_and_is_counted(void **state)
     hl_store_info info = check(here->url);
     assert_string_equal(problems, "");
     assert_int_equal(info.problems_len, 0);
-    assert_int_equal(info.schema, 2);
+    assert_int_equal(info.schema, 3);
     assert_int_equal(info.revision, 5);
     assert_int_equal(info.plugins_len, 4);
     assert_int_equal(info.events_len, 1);
@@ -252,11 +273,29 @@ static void what_cannot_be_read_is_reported_and_the_rest_is_read(void **state)
     put_plugin(here->store, "a", "1");
     put_plugin(here->store, "b", "1");
     assert_int_equal(hl_store_backup(here->url, here->backup), HL_OK);
-    damage_backup(here);
+    damage_backup(here, "\"started\"", "\"snoring\"");
     hl_store_info info = check(here->backup_url);
     assert_int_equal(info.plugins_len, 2);
     assert_int_equal(info.problems_len, 1);
     assert_non_null(strstr(problems, "snoring"));
+}
+
+static void documents_are_counted_and_one_that_is_no_object_is_named(void **state)
+{
+    place *here = *state;
+
+    put_document(here->store, "app/a", "{\"n\":\"one\"}");
+    put_document(here->store, "app/b", "{\"n\":\"two\"}");
+    assert_int_equal(check(here->url).documents_len, 2);
+    assert_string_equal(problems, "");
+    assert_int_equal(hl_store_backup(here->url, here->backup), HL_OK);
+    damage_backup(here, "{\"n\":\"two\"}", "{\"n\":\"tw\xff\"}");
+    hl_store_info info = check(here->backup_url);
+    assert_int_equal(info.documents_len, 2);
+    assert_int_equal(info.problems_len, 1);
+    assert_non_null(strstr(problems, "document \"app/b\": "));
+    assert_int_equal(hl_store_restore(here->url, here->backup), HL_ERR_STORE_CORRUPT);
+    assert_int_equal(revision_of(here->store), 2);
 }
 
 static void an_info_of_an_unknown_size_is_refused(void **state)
@@ -360,12 +399,14 @@ int main(void)
         HERE(a_backup_needs_an_empty_folder),
         HERE(a_backup_of_no_store_makes_nothing),
         HERE(a_restore_is_one_commit_that_running_openers_see),
+        HERE(a_restore_brings_documents_back_and_removes_later_ones),
         HERE(a_restore_of_the_same_content_still_is_a_commit),
         HERE(a_restore_makes_the_store_where_there_is_none),
         HERE(a_bad_backup_changes_nothing),
         HERE(a_sound_store_has_no_problems_and_is_counted),
         HERE(what_does_not_agree_is_reported),
         HERE(what_cannot_be_read_is_reported_and_the_rest_is_read),
+        HERE(documents_are_counted_and_one_that_is_no_object_is_named),
         HERE(an_info_of_an_unknown_size_is_refused),
         HERE(an_info_of_an_older_size_is_filled_as_far_as_it_goes),
         HERE(the_log_tells_who_did_what_oldest_first),

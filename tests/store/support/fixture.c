@@ -145,6 +145,11 @@ hl_status put_event(hl__store *store, const char *name, unsigned flags)
     return status;
 }
 
+hl_status put_document(hl__store *store, const char *key, const char *text)
+{
+    return commit_one(store, &(hl__store_change){.document = key, .text = text}, "document");
+}
+
 static hl_status print_record(void *user, hl__record *record)
 {
     fprintf(user, "+%s=%s ", record->name, record->extra);
@@ -194,6 +199,22 @@ char *changes_of(hl__store *store, uint64_t since)
     char *text = NULL;
     if (visit(store, since, &text) != HL_OK)
         fail_msg("%s", hl_last_error()->message);
+    return text;
+}
+
+char *documents_of(hl__store *store, const char *prefix)
+{
+    hl__store_documents list = {0};
+    size_t text_len;
+    char *text;
+    FILE *out = open_memstream(&text, &text_len);
+
+    assert_non_null(out);
+    assert_int_equal(store->ops->documents(store, prefix, HL__STORE_NEWEST, &list), HL_OK);
+    for (size_t i = 0; i < list.len; i++)
+        fprintf(out, "%s=%s ", list.items[i].key, list.items[i].text);
+    fclose(out);
+    hl__store_documents_cleanup(&list);
     return text;
 }
 

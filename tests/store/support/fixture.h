@@ -34,11 +34,14 @@ uint64_t revision_of(hl__store *store);
 hl_status put_plugin(hl__store *store, const char *name, const char *extra);
 hl_status drop_plugin(hl__store *store, const char *name);
 hl_status put_event(hl__store *store, const char *name, unsigned flags);
+hl_status put_document(hl__store *store, const char *key, const char *text); /* text NULL: removes it */
 
 /* Content as text, one item after the other in their order: "+name=extra " for a record, "-name " for one that is gone,
  * "!name=flags " for an event. Freed by the caller. */
 char *all_of(hl__store *store);
 char *changes_of(hl__store *store, uint64_t since);
+/* "key=text " for each document whose key begins with prefix, in the store's order. */
+char *documents_of(hl__store *store, const char *prefix);
 hl_status try_changes(hl__store *store, uint64_t since);
 hl_status try_load(hl__store *store);
 
@@ -52,6 +55,13 @@ hl_status try_load(hl__store *store);
 #define assert_changes(store, since, expected)                                                                         \
     do {                                                                                                               \
         char *found_ = changes_of(store, since);                                                                       \
+        assert_string_equal(found_, expected);                                                                         \
+        free(found_);                                                                                                  \
+    } while (0)
+
+#define assert_documents(store, prefix, expected)                                                                      \
+    do {                                                                                                               \
+        char *found_ = documents_of(store, prefix);                                                                    \
         assert_string_equal(found_, expected);                                                                         \
         free(found_);                                                                                                  \
     } while (0)
