@@ -9,11 +9,17 @@
 #include "install/digest.h"
 
 typedef struct hl__archive_limits {
-    uint64_t entries;        /* members */
+    uint64_t entries;        /* members, and folders that they imply */
     uint64_t unpacked_bytes; /* of all members */
     uint64_t name_bytes;     /* of one member's path */
     uint64_t ratio;          /* unpacked bytes for one byte of the archive, once there are 16 MiB unpacked */
 } hl__archive_limits;
+
+/* What a policy has that says nothing. */
+#define HL__ARCHIVE_LIMITS_INIT                                                                                        \
+    {                                                                                                                  \
+        10000, (uint64_t)4 << 30, 512, 200                                                                             \
+    }
 
 /* A regular file of a package. */
 typedef struct hl__package_file {
@@ -34,7 +40,9 @@ typedef bool hl__archive_progress_fn(void *user, uint64_t done, uint64_t total);
 
 /* Walks the archive in `fd` from its begin and gives the manifest's text (owned by the caller). Allowed members: folders
  * and regular files, names of the package as SE-10 and SE-11 say; no links, devices, sparse files, setuid, setgid or
- * sticky bits, duplicates, names that differ only in letter case; hookline.json at the top or one folder deep. */
+ * sticky bits, duplicates, names that differ only in letter case; hookline.json once, at the top or one folder deep, and
+ * then all in that folder. Other files than those that the manifest speaks of may lie anywhere. Tar (plain, or compressed
+ * once with gzip, bzip2, xz or zstd) and zip. */
 hl_status hl__archive_examine(int fd, const hl__archive_limits *limits, char **manifest, size_t *manifest_len);
 
 /* Unpacks into the open folder `folder`, which is empty and nobody else's. Files get mode 0444 (0555 where executable),
@@ -44,7 +52,8 @@ hl_status hl__archive_examine(int fd, const hl__archive_limits *limits, char **m
 hl_status hl__archive_unpack(int fd, int folder, const hl__archive_limits *limits, hl__archive_progress_fn *progress,
                              void *user, hl__package_files *files);
 
-/* The same for a folder on disk: its manifest, and a copy of what belongs to a package. The same rules. */
+/* The same for a folder on disk: its manifest, which is checked here already, and a copy of what belongs to a package (see
+ * package_folder.h). The same rules. */
 hl_status hl__folder_examine(int from, const hl__archive_limits *limits, char **manifest, size_t *manifest_len);
 hl_status hl__folder_copy(int from, int folder, const hl__archive_limits *limits, hl__archive_progress_fn *progress,
                           void *user, hl__package_files *files);
