@@ -1,4 +1,5 @@
 /* Whether a package may be installed at all: its manifest, and the rules about names, versions and other apps. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
