@@ -1,11 +1,13 @@
 /* Where the rooms meet: hl_open gives core its store, compiler, loader and control socket. The only file that knows all
  * of them; nothing includes it. */
 #include "core/error.h"
+#include "core/extension.h"
 #include "core/runtime.h"
 #include "core/validate.h"
 #include "jit/client.h"
 #include "library/library.h"
 #include "observe/control.h"
+#include "observe/prepared.h"
 #include "store/store.h"
 
 #define KNOWN_FLAGS                                                                                                    \
@@ -50,6 +52,8 @@ static hl_status open_parts(const hl_options *options, hl__parts *parts)
     parts->control_fd = hl__control_fd;
     parts->control_service = hl__control_service;
     parts->control_close = hl__control_close;
+    parts->prepared_tick = hl__prepared_tick;
+    parts->prepared_close = hl__prepared_close;
     return status;
 }
 
@@ -65,6 +69,14 @@ static void close_parts(hl__parts *parts)
     hl__error_restore(&error);
 }
 
+static void begin_extension(hl_runtime *runtime)
+{
+    const hl__extension *extension = hl__extension_get();
+
+    if (extension && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY))
+        extension->opened(runtime);
+}
+
 hl_status hl_open(const hl_options *options, hl_runtime **out)
 {
     hl_options checked = HL_OPTIONS_INIT;
@@ -77,7 +89,9 @@ hl_status hl_open(const hl_options *options, hl_runtime **out)
         status = open_parts(&checked, &parts);
     if (status == HL_OK)
         status = hl__runtime_new(&checked, &parts, out);
-    if (status != HL_OK)
+    if (status == HL_OK)
+        begin_extension(*out);
+    else
         close_parts(&parts);
     return status == HL_OK ? HL_OK : hl__fail_as("open");
 }

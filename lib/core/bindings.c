@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/extension.h"
 #include "core/runtime.h"
 
 static hl__bound *find_bound(hl_runtime *runtime, const char *name)
@@ -96,7 +97,14 @@ void hl__unbind_all(hl_runtime *runtime)
 typedef struct wanted {
     char *path;
     char *stamp;
+    bool again; /* also for records for which it failed */
 } wanted;
+
+static void free_wanted(wanted *what)
+{
+    free(what->path);
+    free(what->stamp);
+}
 
 static bool is_missing(hl_runtime *runtime, const hl__record *record)
 {
@@ -123,10 +131,23 @@ bool hl__awaits_code(hl_runtime *runtime, const struct hl__event *event)
     return first_missing(runtime, event->name) != NULL;
 }
 
-static bool want_from(hl_runtime *runtime, const char *event, wanted *out)
+/* A plugin whose code is here, but whose record asks for other code by now: the event may have no handle, yet what was
+ * replaced must not stay mapped. */
+static const hl__record *first_replaced(hl_runtime *runtime)
 {
-    const hl__record *record = first_missing(runtime, event);
+    hl__bound *bound, *next;
 
+    HASH_ITER (hh, runtime->bindings, bound, next) {
+        const hl__record *record = hl__registry_find(runtime->registry, bound->binding->name);
+
+        if (record && bound->binding->library && is_missing(runtime, record))
+            return record;
+    }
+    return NULL;
+}
+
+static bool want(const hl__record *record, wanted *out)
+{
     if (!record)
         return false;
     out->path = strdup(record->library);
@@ -139,12 +160,12 @@ static bool find_wanted(hl_runtime *runtime, struct hl__event *event, wanted *ou
     struct hl__event *at, *next;
 
     if (event)
-        return want_from(runtime, event->name, out);
+        return want(first_missing(runtime, event->name), out);
     HASH_ITER (hh, runtime->events, at, next) {
-        if (want_from(runtime, at->name, out))
+        if (want(first_missing(runtime, at->name), out))
             return true;
     }
-    return false;
+    return want(first_replaced(runtime), out);
 }
 
 void hl__notify_loaded(hl_runtime *runtime, const char *library_path)
@@ -193,6 +214,14 @@ static void bind_record(hl_runtime *runtime, const hl__record *record, hl__libra
         hl__touch(runtime, record->event);
 }
 
+/* What was tried in vain is tried again only when somebody asks for this very library. */
+static bool asks_for(hl_runtime *runtime, const hl__record *record, const wanted *what)
+{
+    if (strcmp(record->library, what->path) != 0 || strcmp(record->library_stamp, what->stamp) != 0)
+        return false;
+    return is_missing(runtime, record) || (what->again && !hl__bound_find(runtime, record->name)->call);
+}
+
 static void bind_records(hl_runtime *runtime, const wanted *what, hl__library *library, const char *reason)
 {
     size_t len = hl__registry_len(runtime->registry);
@@ -202,8 +231,7 @@ static void bind_records(hl_runtime *runtime, const wanted *what, hl__library *l
         return;
     hl__registry_all(runtime->registry, all);
     for (size_t i = 0; i < len; i++) {
-        if (strcmp(all[i]->library, what->path) == 0 && strcmp(all[i]->library_stamp, what->stamp) == 0 &&
-            is_missing(runtime, all[i]))
+        if (asks_for(runtime, all[i], what))
             bind_record(runtime, all[i], library, reason);
     }
     free(all);
@@ -211,15 +239,25 @@ static void bind_records(hl_runtime *runtime, const wanted *what, hl__library *l
     hl__touched_clear(runtime);
 }
 
+static hl_status load_allowed(hl_runtime *runtime, const wanted *what, hl__library **out)
+{
+    const hl__extension *extension = hl__extension_get();
+    hl_status status = HL_OK;
+
+    if (!what->path || !what->stamp)
+        return hl__fail_memory("load");
+    if (extension && strncmp(what->stamp, HL__CONTENT_STAMP, strlen(HL__CONTENT_STAMP)) == 0)
+        status = extension->may_load(runtime, what->path);
+    return status == HL_OK ? runtime->parts.loader->load(what->path, what->stamp, out) : status;
+}
+
 /* Loads one library without the lock, then binds with it. */
-static bool load_one(hl_runtime *runtime, const wanted *what)
+static hl_status load_one(hl_runtime *runtime, const wanted *what)
 {
     hl__library *library = NULL;
     hl__error_copy error;
-    hl_status status = HL_ERR_NO_MEMORY;
+    hl_status status = load_allowed(runtime, what, &library);
 
-    if (what->path && what->stamp)
-        status = runtime->parts.loader->load(what->path, what->stamp, &library);
     hl__error_save(&error);
     if (hl__lock(runtime, "load") == HL_OK) {
         hl__error_restore(&error);
@@ -230,7 +268,8 @@ static bool load_one(hl_runtime *runtime, const wanted *what)
     }
     if (library)
         runtime->parts.loader->unref(library);
-    return what->path && what->stamp;
+    hl__error_restore(&error);
+    return status;
 }
 
 void hl__load_missing(hl_runtime *runtime, struct hl__event *event)
@@ -238,15 +277,32 @@ void hl__load_missing(hl_runtime *runtime, struct hl__event *event)
     bool more = runtime->parts.loader != NULL && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY);
 
     while (more) {
-        wanted what = {NULL, NULL};
+        wanted what = {NULL, NULL, false};
 
         if (hl__lock(runtime, "load") != HL_OK)
             return;
         more = find_wanted(runtime, event, &what);
         hl__unlock(runtime);
-        if (more)
-            more = load_one(runtime, &what);
-        free(what.path);
-        free(what.stamp);
+        if (more) {
+            (void)!load_one(runtime, &what); /* the plugins have the reason */
+            more = what.path && what.stamp;
+        }
+        free_wanted(&what);
     }
+}
+
+hl_status hl__load_library(hl_runtime *runtime, const char *path, const char *stamp)
+{
+    wanted what = {strdup(path), strdup(stamp), true};
+    hl_status status = hl__lock(runtime, "load");
+
+    if (status == HL_OK) {
+        hl__unlock(runtime);
+        if (runtime->options.flags & HL_OPEN_RECORDS_ONLY)
+            status = hl__fail(HL_ERR_UNSUPPORTED, "load", "runtime", "A records-only runtime loads no code.");
+        else
+            status = load_one(runtime, &what);
+    }
+    free_wanted(&what);
+    return status;
 }

@@ -53,6 +53,8 @@ static void tick(hl_runtime *runtime)
     if (now < runtime->next_tick_ns)
         return;
     runtime->next_tick_ns = now + TICK_NS;
+    if (runtime->parts.prepared_tick)
+        runtime->parts.prepared_tick(runtime);
     if (!runtime->parts.store->ops->tick || hl__lock(runtime, "tick") != HL_OK)
         return;
     runtime->parts.store->ops->tick(runtime->parts.store);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/extension.h"
 #include "core/global.h"
 #include "core/thread.h"
 
@@ -163,17 +164,12 @@ hl_status hl__runtime_new(const hl_options *options, const hl__parts *parts, hl_
 
 /* ---- closing ---- */
 
-static bool begin_close(hl_runtime *runtime)
+static void begin_close(hl_runtime *runtime)
 {
-    bool first;
-
-    if (hl__lock(runtime, "close") != HL_OK)
-        return false;
-    first = !runtime->closed;
+    pthread_mutex_lock(&runtime->lock);
     __atomic_store_n(&runtime->closed, true, __ATOMIC_RELEASE);
     pthread_cond_broadcast(&runtime->settled);
-    hl__unlock(runtime);
-    return first;
+    pthread_mutex_unlock(&runtime->lock);
 }
 
 static void release_parts(hl_runtime *runtime)
@@ -194,13 +190,32 @@ static void keep_shell(hl_runtime *runtime)
     hl__global_unlock();
 }
 
+/* Before the runtime counts as closed: what the extension has begun may need it to come to an end. */
+static void end_extension(hl_runtime *runtime)
+{
+    const hl__extension *extension = hl__extension_get();
+
+    if (extension && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY))
+        extension->closing(runtime);
+}
+
+static bool may_close(hl_runtime *runtime)
+{
+    return runtime && hl__check_may_wait(runtime, "close") == HL_OK &&
+           !__atomic_exchange_n(&runtime->closing, true, __ATOMIC_ACQ_REL);
+}
+
 void hl_close(hl_runtime *runtime)
 {
-    if (!runtime || hl__check_may_wait(runtime, "close") != HL_OK || !begin_close(runtime))
+    if (!may_close(runtime))
         return;
+    end_extension(runtime);
+    begin_close(runtime);
     hl__control_stop(runtime);
     if (runtime->control)
         runtime->parts.control_close(runtime->control);
+    if (runtime->parts.prepared_close)
+        runtime->parts.prepared_close(runtime);
     pthread_mutex_lock(&runtime->lock);
     hl__events_close(runtime);
     hl__unbind_all(runtime);

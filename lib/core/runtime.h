@@ -55,9 +55,6 @@ struct hl__event {
     uint64_t awaited_ns; /* when a change by another process was asked whose code is being loaded; 0: none is */
     hl__compile_state compile_state;
     char *compile_reason;
-    uint64_t compile_wanted_ns; /* when its chain was last wanted as code */
-    uint64_t compile_due_ns;    /* not before: a chain that changes without pause is left to rest first */
-    uint64_t compile_first_ns;  /* the first of the changes without pause */
     struct hl__event *compile_next;
     uint64_t failures; /* atomic */
     bool touched;      /* by the change that is being made */
@@ -101,6 +98,7 @@ typedef struct hl__parts {
 struct hl_runtime {
     pthread_mutex_t lock;
     pthread_cond_t settled; /* a compile state changed */
+    bool closing;           /* atomic; somebody called hl_close */
     bool closed;            /* atomic */
     pid_t pid;
     hl_options options;
@@ -118,7 +116,6 @@ struct hl_runtime {
 
     struct hl__event *touched; /* list of events that the change in progress touches */
     struct hl__event *compile_first, **compile_end;
-    uint64_t compile_due_ns; /* when the next queued chain has rested; UINT64_MAX: none waits for that */
     hl__compiling compiling[HL__BATCH_MOST]; /* what the compiler has */
     size_t compiling_len;
     uint64_t last_ticket;
@@ -189,9 +186,7 @@ void hl__unpublish(hl_runtime *runtime, struct hl__event *event);
 void hl__compile_want(hl_runtime *runtime, struct hl__event *event);
 /* Whether it is known how the event's published chain will run: compiled, or not to be compiled. */
 bool hl__compile_settled(const struct hl__event *event);
-/* Control thread, without the lock: feeds the compiler and takes its results. hl__compile_due_ns: when to look again;
- * UINT64_MAX: there is no need. */
-uint64_t hl__compile_due_ns(hl_runtime *runtime);
+/* Control thread, without the lock: feeds the compiler and takes its results. */
 void hl__compile_turn(hl_runtime *runtime);
 
 /* ---- commits (commit.c) ---- */

@@ -30,10 +30,11 @@ static hl_status check_content(hl__library_file *file, const char *stamp)
     const hl__extension *extension = hl__extension_get();
 
     if (!extension)
-        return hl__fail(HL_ERR_LIBRARY, HL__ELF_ACTION, "library",
-                        "%s belongs to an installed app, but this program is linked with libhookline-core; installed apps "
-                        "need libhookline.",
-                        file->path);
+        return hl__fail(
+            HL_ERR_LIBRARY, HL__ELF_ACTION, "library",
+            "%s belongs to an installed app, but this program is linked with libhookline-core; installed apps "
+            "need libhookline.",
+            file->path);
     if (strlen(stamp) >= sizeof(file->content))
         return hl__fail(HL_ERR_CHECKSUM, HL__ELF_ACTION, "stamp", "The stamp of %s is no checksum.", file->path);
     strcpy(file->content, stamp);

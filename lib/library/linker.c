@@ -109,6 +109,18 @@ void hl__linker_close(void *handle)
     pthread_mutex_unlock(&linker);
 }
 
+bool hl__linker_has(const char *name)
+{
+    void *handle;
+
+    pthread_mutex_lock(&linker);
+    handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
+    if (handle)
+        dlclose(handle);
+    pthread_mutex_unlock(&linker);
+    return handle != NULL;
+}
+
 /* ---- mapping what is open ------------------------------------------------------------------------------------------ */
 
 /* The libraries that lie beside a pinned one and are held while it is mapped. */
@@ -127,15 +139,6 @@ static bool open_beside(void *user, const char *path)
     return !handle;
 }
 
-static bool is_mapped(const char *name)
-{
-    void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
-
-    if (handle)
-        dlclose(handle);
-    return handle != NULL;
-}
-
 /* To the dynamic linker $ORIGIN is the folder of the name that it is given, which for an open file is none. So what is to
  * be found there is mapped beforehand; the dynamic linker then knows it by its soname. */
 static void open_besides(const hl__library_file *file, besides *out)
@@ -148,7 +151,7 @@ static void open_besides(const hl__library_file *file, besides *out)
     for (size_t i = 0; i < file->facts.needed_len; i++) {
         const char *name = file->facts.needed[i];
 
-        if (!strchr(name, '/') && !is_mapped(name))
+        if (!strchr(name, '/') && !hl__linker_has(name))
             hl__facts_places(&file->facts, folder, name, true, open_beside, out);
     }
 }

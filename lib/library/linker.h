@@ -12,6 +12,9 @@ hl_status hl__linker_open_pinned(const hl__library_file *file, void **handle);
 
 void hl__linker_close(void *handle); /* NULL is a no-op */
 
+/* Whether an object of this name or soname is mapped. */
+bool hl__linker_has(const char *name);
+
 /* The dynamic linker does not free its own lock in a forked child, so fork has to wait for it. */
 void hl__linker_before_fork(void);
 void hl__linker_after_fork(bool in_child);

@@ -213,8 +213,8 @@ static hl_status take_entry(hl__library *library, const hl__entry *read)
     const hl_plugin_entry *mapped = (const hl_plugin_entry *)dlsym(library->handle, HL__ENTRY_SYMBOL);
 
     library->mapped = mapped;
-    if (!mapped || mapped->abi != read->abi || mapped->size < HL__ENTRY_SIZE_LEAST || mapped->specs_len != read->specs_len ||
-        !same_string(mapped->name, read->name) || !take_specs(library, read))
+    if (!mapped || mapped->abi != read->abi || mapped->size < HL__ENTRY_SIZE_LEAST ||
+        mapped->specs_len != read->specs_len || !same_string(mapped->name, read->name) || !take_specs(library, read))
         return hl__fail(
             HL_ERR_LIBRARY, ACTION, HL__ENTRY_SYMBOL,
             "%s says something else once it is mapped than its file does. Its records must be constant, and "

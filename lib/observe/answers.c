@@ -1,4 +1,4 @@
-/* Answers to the questions of the control protocol, made with public calls only. See answers.h; the requests are listed
+/* Answers to the questions of the control protocol, made with public calls (and those of prepared.h) only. See answers.h; the requests are listed
  * in hookline/control.h.
  *
  * A function that answers returns a new JSON object, or NULL with the thread's error set, which becomes the answer's
@@ -19,6 +19,7 @@
 #include "core/error.h"
 #include "core/record.h"
 #include "observe/frame.h"
+#include "observe/prepared.h"
 
 #define ACTION "answer"
 #define SETTLE_MS_MAX 60000
@@ -478,14 +479,92 @@ static json_t *answer_settle(hl_runtime *runtime, const json_t *request)
     return status == HL_OK ? json_pack("{s:b}", "settled", 1) : NULL;
 }
 
+/* ---- prepare, release, libraries: the code of an app is about to change -------------------------------------------- */
+
+static bool read_row(const json_t *library, hl__prepared *row)
+{
+    const char *path = json_string_value(json_object_get(library, "replaces_path"));
+    const char *stamp = json_string_value(json_object_get(library, "replaces_stamp"));
+
+    row->path = json_string_value(json_object_get(library, "path"));
+    row->stamp = json_string_value(json_object_get(library, "stamp"));
+    row->replaces_path = path && stamp ? path : "";
+    row->replaces_stamp = path && stamp ? stamp : "";
+    return row->path && row->stamp;
+}
+
+/* The request's libraries, whose strings live as long as the request. */
+static hl__prepared *read_rows(const json_t *request, size_t *len)
+{
+    const json_t *libraries = json_object_get(request, "libraries");
+    hl__prepared *rows;
+
+    *len = json_array_size(libraries);
+    rows = calloc(*len ? *len : 1, sizeof(*rows));
+    if (!rows)
+        hl__fail_memory(ACTION);
+    for (size_t i = 0; rows && i < *len; i++) {
+        if (!read_row(json_array_get(libraries, i), &rows[i])) {
+            hl__fail(HL_ERR_INVALID, ACTION, "libraries", "A library in the request has no path or no stamp.");
+            free(rows);
+            rows = NULL;
+        }
+    }
+    return rows;
+}
+
+static json_t *answer_prepare(hl_runtime *runtime, const json_t *request)
+{
+    size_t len;
+    hl__prepared *rows = read_rows(request, &len);
+    hl_status status = rows ? hl__prepare(runtime, rows, len) : HL_ERR_INVALID;
+
+    free(rows);
+    return status == HL_OK ? json_pack("{s:b}", "prepared", 1) : NULL;
+}
+
+static json_t *answer_release(hl_runtime *runtime, const json_t *request)
+{
+    size_t len;
+    hl__prepared *rows = read_rows(request, &len);
+
+    if (!rows)
+        return NULL;
+    hl__prepare_release(runtime, rows, len);
+    free(rows);
+    return json_pack("{s:b}", "released", 1);
+}
+
+static void add_library(void *user, const char *path, const char *stamp)
+{
+    json_t *value = json_object();
+
+    put_text(value, "path", path);
+    put_text(value, "stamp", stamp);
+    json_array_append_new(user, value);
+}
+
+static json_t *answer_libraries(hl_runtime *runtime, const json_t *request)
+{
+    json_t *libraries = json_array();
+    json_t *answer = json_object();
+
+    (void)request;
+    put(answer, "libraries", libraries);
+    hl__libraries_mapped(runtime, add_library, libraries);
+    return answer;
+}
+
 /* ---- from request to answer ------------------------------------------------------------------------------------ */
 
 static const struct {
     const char *ask;
     json_t *(*answer)(hl_runtime *runtime, const json_t *request);
 } questions[] = {
-    {"status", answer_status}, {"show", answer_show},       {"explain", answer_explain}, {"dump", answer_dump},
-    {"health", answer_health}, {"profile", answer_profile}, {"settle", answer_settle},
+    {"status", answer_status},       {"show", answer_show},       {"explain", answer_explain},
+    {"dump", answer_dump},           {"health", answer_health},   {"profile", answer_profile},
+    {"settle", answer_settle},       {"prepare", answer_prepare}, {"release", answer_release},
+    {"libraries", answer_libraries},
 };
 
 static json_t *answer_request(hl_runtime *runtime, const json_t *request)
