@@ -264,9 +264,10 @@ static hl_status refuse_reader(const hl__env *env, state found)
     if (found == NEW)
         return hl__fail(HL_ERR_STORE, "open", "store", "There is no store in %s yet; open it for writing.",
                         env->directory);
-    return hl__fail(HL_ERR_STORE_READ_ONLY, "open", "store",
-                    "The store in %s has an older layout; open it for writing once, which brings it up to date.",
-                    env->directory);
+    return hl__fail(
+        HL_ERR_STORE_READ_ONLY, "open", "store",
+        "The store in %s has an older layout; opening it for writing, as a server does, brings it up to date.",
+        env->directory);
 }
 
 hl_status hl__schema_settle(hl__env *env, bool read_only)
