@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/shared.h"
+
 /* Makes room for one more row in a malloc'ed array that has `len` of `*room` rows in use. `rows` is the address of the
  * pointer to the array, which may be NULL at first. False without memory; the array is then as it was. */
-bool hl__grow(void *rows, size_t len, size_t *room, size_t row_bytes);
+HL__SHARED bool hl__grow(void *rows, size_t len, size_t *room, size_t row_bytes);
 
 #endif
