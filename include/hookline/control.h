@@ -17,7 +17,8 @@ extern "C" {
  *                                                 their removal) have arrived, and chains are compiled or never will be
  *   {"ask":"prepare","libraries":[{"path":P,"stamp":S,"replaces_path":P,"replaces_stamp":S}]}      loads them and keeps
  *                                                 them for a minute, so that a commit that names them finds them loaded
- *   {"ask":"release","libraries":[...]}           lets go of what was prepared
+ *   {"ask":"release","libraries":[...]}           lets go of what was prepared; records that were committed meanwhile
+ *                                                 have its code then. Both: "except_pid":PID leaves that process out
  *   {"ask":"libraries"}                           paths and stamps of what is mapped
  * An answer has "pid", and "error" with status and message when the server could not do it. Servers that do not answer
  * within timeout_ms (0: 2,000) are left out. HL_ERR_PEER when none answered. [any-thread] */

@@ -1,5 +1,5 @@
-/* Answers to the questions of the control protocol, made with public calls (and those of prepared.h) only. See answers.h; the requests are listed
- * in hookline/control.h.
+/* Answers to the questions of the control protocol, made with public calls and those for prepared libraries only. See
+ * answers.h; the requests are listed in hookline/control.h.
  *
  * A function that answers returns a new JSON object, or NULL with the thread's error set, which becomes the answer's
  * "error". JSON values that could not be made (no memory) are NULL, which jansson's setters take and refuse: the one
@@ -17,6 +17,7 @@
 #include <hookline/hookline.h>
 
 #include "core/error.h"
+#include "core/extension.h"
 #include "core/record.h"
 #include "observe/frame.h"
 #include "observe/prepared.h"
@@ -513,23 +514,61 @@ static hl__prepared *read_rows(const json_t *request, size_t *len)
     return rows;
 }
 
+/* The process that asks takes part by itself. */
+static bool is_excepted(const json_t *request)
+{
+    return json_integer_value(json_object_get(request, "except_pid")) == (json_int_t)getpid();
+}
+
 static json_t *answer_prepare(hl_runtime *runtime, const json_t *request)
 {
     size_t len;
-    hl__prepared *rows = read_rows(request, &len);
-    hl_status status = rows ? hl__prepare(runtime, rows, len) : HL_ERR_INVALID;
+    hl__prepared *rows;
+    hl_status status;
 
+    if (is_excepted(request))
+        return json_pack("{s:b}", "prepared", 0);
+    rows = read_rows(request, &len);
+    status = rows ? hl__prepare(runtime, rows, len) : HL_ERR_INVALID;
     free(rows);
     return status == HL_OK ? json_pack("{s:b}", "prepared", 1) : NULL;
+}
+
+/* Whether a record asks for the library and has not got it yet. Asking sees the newest commits. */
+static bool is_awaited(const hl_plugin_info *info, void *row)
+{
+    hl__prepared *wanted = row;
+
+    if (info->loaded || !wanted->path || strcmp(info->library, wanted->path) != 0)
+        return true;
+    wanted->path = NULL;
+    return false;
+}
+
+/* The commit may have been made this very moment: its records get the prepared code before it is let go of, else the
+ * library would be unmapped and mapped anew, without the state that was carried over. */
+static void bind_awaited(hl_runtime *runtime, const hl__prepared *row)
+{
+    hl__prepared wanted = *row;
+
+    if (hl_plugins(runtime, NULL, is_awaited, &wanted) != HL_OK || wanted.path)
+        return;
+    if (hl__load_library(runtime, row->path, row->stamp) != HL_OK)
+        hl__log(runtime, HL_LOG_ERROR, "library", "%s: %s", row->path, hl_last_error()->message);
 }
 
 static json_t *answer_release(hl_runtime *runtime, const json_t *request)
 {
     size_t len;
-    hl__prepared *rows = read_rows(request, &len);
+    hl__prepared *rows;
 
+    if (is_excepted(request))
+        return json_pack("{s:b}", "released", 0);
+    rows = read_rows(request, &len);
     if (!rows)
         return NULL;
+    for (size_t i = 0; i < len; i++)
+        bind_awaited(runtime, &rows[i]);
     hl__prepare_release(runtime, rows, len);
     free(rows);
     return json_pack("{s:b}", "released", 1);
