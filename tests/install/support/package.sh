@@ -65,8 +65,8 @@ says() {
 an_app_is_installed_and_is_there_after_a_restart() { # folder
     [ "$HOOKLINE_TEST_HAVE_INSTALLER" = 1 ] || return 0
     package "$1"
-    says "stranger 1.0.0 total 10" "$1/install" "lmdb:$1/store" "$1/package"
-    says "total 10" "$1/again" "lmdb:$1/store"
+    says "stranger 1.0.0 total 10" "$1/installing" "lmdb:$1/store" "$1/package"
+    says "total 10" "$1/restarted" "lmdb:$1/store"
 }
 
 who_uses_core_loads_core_alone() { # folder
