@@ -81,11 +81,7 @@ static hl_status create(packing *packing)
 {
     packing->out =
         openat(packing->out_folder, packing->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (packing->out >= 0)
-        return HL_OK;
-    free(packing->temporary);
-    packing->temporary = NULL;
-    return fail_out(errno);
+    return packing->out >= 0 ? HL_OK : fail_out(errno);
 }
 
 /* What was written is read again, by the rules of installing. */
