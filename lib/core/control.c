@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/extension.h"
 #include "core/runtime.h"
 #include "core/thread.h"
 
@@ -48,13 +49,16 @@ static void follow_store(hl_runtime *runtime)
 
 static void tick(hl_runtime *runtime)
 {
+    const hl__extension *extension = hl__extension_get();
     uint64_t now = hl__now_ns();
 
     if (now < runtime->next_tick_ns)
         return;
     runtime->next_tick_ns = now + TICK_NS;
     if (runtime->parts.prepared_tick)
-        runtime->parts.prepared_tick(runtime);
+        runtime->parts.prepared_tick(runtime, now);
+    if (extension && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY))
+        extension->tick(runtime);
     if (!runtime->parts.store->ops->tick || hl__lock(runtime, "tick") != HL_OK)
         return;
     runtime->parts.store->ops->tick(runtime->parts.store);

@@ -16,6 +16,8 @@ typedef struct hl__extension {
     void (*opened)(hl_runtime *runtime);
     /* The runtime is about to close: ends what `opened` began and waits for it. Without the lock. */
     void (*closing)(hl_runtime *runtime);
+    /* Once a second on the control thread, without the lock; perhaps before `opened` has returned and after `closing`. */
+    void (*tick)(hl_runtime *runtime);
 } hl__extension;
 
 HL__SHARED void hl__extension_set(const hl__extension *extension);

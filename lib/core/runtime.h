@@ -91,7 +91,7 @@ typedef struct hl__parts {
     int (*control_fd)(hl__control *control);
     void (*control_service)(hl__control *control);
     void (*control_close)(hl__control *control);
-    void (*prepared_tick)(hl_runtime *runtime); /* some time a second, on the control thread, without the lock */
+    void (*prepared_tick)(hl_runtime *runtime, uint64_t now_ns); /* once a second; control thread, without the lock */
     void (*prepared_close)(hl_runtime *runtime);
 } hl__parts;
 
@@ -223,7 +223,7 @@ void hl__notices_destroy(hl_runtime *runtime);
 /* Hands a notice to the subscribers; record (may be NULL) becomes notice->plugin. Lock held if there is a record. */
 HL__SHARED void hl__notify(hl_runtime *runtime, const hl_notice *notice, const hl__record *record);
 /* Whether anybody has subscribed. */
-bool hl__notices_wanted(hl_runtime *runtime);
+HL__SHARED bool hl__notices_wanted(hl_runtime *runtime);
 /* Has the plugin's on_status called on the control thread. Lock held. */
 void hl__notify_status(hl_runtime *runtime, hl__binding *binding, hl_plugin_status before, hl_plugin_status after);
 /* Control thread, without the lock: calls subscribers, status functions and the log. */

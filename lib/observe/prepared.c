@@ -259,12 +259,12 @@ void hl__libraries_mapped(hl_runtime *runtime, hl__mapped_fn *fn, void *user)
 /* ---- for core ---- */
 
 /* Never waits: whoever prepares at this moment is waited for by the next tick. */
-void hl__prepared_tick(hl_runtime *runtime)
+void hl__prepared_tick(hl_runtime *runtime, uint64_t now_ns)
 {
     pthread_once(&once, watch_forks);
     if (pthread_mutex_trylock(&lock) != 0)
         return;
-    drop_all(runtime, NULL, hl__now_ns());
+    drop_all(runtime, NULL, now_ns);
     pthread_mutex_unlock(&lock);
 }
 

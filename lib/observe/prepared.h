@@ -33,7 +33,7 @@ HL__SHARED void hl__libraries_mapped(hl_runtime *runtime, hl__mapped_fn *fn, voi
 
 /* For core, through hl__parts: lets go of what was kept for too long, on the control thread; and of all, as the runtime
  * closes. */
-void hl__prepared_tick(hl_runtime *runtime);
+void hl__prepared_tick(hl_runtime *runtime, uint64_t now_ns);
 void hl__prepared_close(hl_runtime *runtime);
 
 #endif
