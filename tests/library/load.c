@@ -355,6 +355,31 @@ static void a_larger_spec_of_a_newer_header_is_given_in_this_ones_size(void **st
     assert_true(hl__loader.unref(library));
 }
 
+/* The entry as it was before libraries could carry state, at the very end of the data: nothing behind it is read. */
+static void an_entry_of_the_first_size_is_taken_without_save_and_restore(void **state)
+{
+    const char *path = fixture_build(
+        "first-size.so",
+        "#include <hookline/plugin.h>\n"
+        "static hl_reply call(void *a, void *b, const void *c) { (void)a; (void)c; return hl_next(b); }\n"
+        "static const hl_plugin_spec specs[] = {HL_PLUGIN_INIT(\"a\", \"e\", call)};\n"
+        "typedef struct { uint32_t size, abi; const char *name, *version; const hl_plugin_spec *specs;\n"
+        "    size_t specs_len; int (*load)(void); void (*unload)(void); } first_entry;\n"
+        "HL_API const first_entry hookline_plugin;\n"
+        "const first_entry hookline_plugin = {sizeof(first_entry), HL_ABI, \"n\", \"1\", specs, 1, 0, 0};\n",
+        "");
+    hl__library *library = load(path);
+    const hl_plugin_entry *entry = hl__loader.entry(library);
+
+    (void)state;
+    assert_int_equal(entry->size, sizeof(hl_plugin_entry));
+    assert_int_equal(entry->specs_len, 1);
+    assert_null(entry->save);
+    assert_null(entry->restore);
+    assert_int_equal(hl__library_carry(library, library), HL_OK);
+    assert_true(hl__loader.unref(library));
+}
+
 #define THREADS 6
 #define ROUNDS 150
 
@@ -447,6 +472,7 @@ int main(void)
         cmocka_unit_test(what_is_no_library_is_refused_before_anything_starts),
         cmocka_unit_test_setup(loading_a_library_from_its_own_load_function_is_refused, reset),
         cmocka_unit_test(a_larger_spec_of_a_newer_header_is_given_in_this_ones_size),
+        cmocka_unit_test(an_entry_of_the_first_size_is_taken_without_save_and_restore),
         cmocka_unit_test_setup(threads_may_load_and_leave_at_the_same_time, reset),
         cmocka_unit_test(cxx_libraries_are_mapped_and_gone),
     };
