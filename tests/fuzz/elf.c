@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "library/entry.h"
+#include "library/facts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,6 +41,7 @@ static hl_status read_bytes(const uint8_t *data, size_t size)
     uint8_t *exact = (uint8_t *)malloc(size ? size : 1);
     hl__elf elf;
     hl__entry entry = {0};
+    hl__facts facts = {0};
     hl_status status;
 
     if (!exact)
@@ -50,6 +52,9 @@ static hl_status read_bytes(const uint8_t *data, size_t size)
         status = hl__entry_read(&entry, &elf);
     if (status == HL_OK && walk(&entry) == 0)
         status = HL_ERR_INVALID;
+    if (status == HL_OK)
+        status = hl__facts_read(&facts, &elf);
+    hl__facts_cleanup(&facts);
     hl__entry_cleanup(&entry);
     hl__elf_close(&elf);
     free(exact);
