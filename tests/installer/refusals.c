@@ -53,7 +53,7 @@ static void same_and_older_versions_are_refused_naming_both(void **state)
 /* X-015 X-022 SE-09 SE-17: a version is a semantic version and nothing else, wherever it comes from. */
 static void version_that_is_a_path_is_refused(void **state)
 {
-    static const char *const versions[] = {"0.1.0/../other-1.0", "1.0",    "1.0.0/x", "v1.0.0",   "",
+    static const char *const versions[] = {"0.1.0/../other-1.0", "1.0",    "1.0.0/x", "v1.0.0",   "1.0.0.0",
                                            "1.0.0\n",            "01.0.0", "1.0.0 ",  "../1.0.0", "1.0.0-../../x"};
 
     (void)state;
