@@ -7,6 +7,8 @@
 
 #include <hookline/call.h>
 
+#include "core/shared.h"
+
 /* Whether the calling thread is inside a dispatch. */
 bool hl__thread_in_plugin(void);
 
@@ -17,7 +19,8 @@ void hl__thread_retag(const void *chain);
 size_t hl__threads_inside(const void *chain);
 
 /* pthread_create for Hookline's own threads, which take no signal that is meant for the process: those are the host's. */
-int hl__thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument);
+HL__SHARED int hl__thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                                void *argument);
 
 /* The dispatches that are running now, to be waited for. */
 typedef struct hl__thread_mark hl__thread_mark;

@@ -2,6 +2,8 @@
  *
  *   STORE/install.json                      the policy
  *   STORE/apps/lock                         flock: one change of apps at a time, over all processes
+ *   STORE/apps/queue.lock                   flock: the process that works through the queue
+ *   STORE/apps/boot/PID.TIME                which app a process is loading at the moment
  *   STORE/apps/staging/NAME.XXXXXX          what is being downloaded and unpacked; whoever holds the lock may delete it
  *   STORE/apps/APP/VERSION-SHA8/...         a version's files, read only, renamed into place once complete
  *   STORE/apps/APP/data/                    what a package's "data" folder holds: kept over upgrades
@@ -17,7 +19,9 @@
 #include "install/manifest.h"
 
 #define HL__APP_KEY "app/"
-#define HL__APPS_LOCK "lock" /* beside the apps' folders; no app can have this name, nor "staging" */
+#define HL__APPS_LOCK "lock"        /* beside the apps' folders; no app can have these names, nor "staging" */
+#define HL__APPS_BOOT "boot"        /* files of the crash guard: see guard.h */
+#define HL__APPS_QUEUE "queue.lock" /* flock: the process that works through the queue */
 
 typedef struct hl__app_library {
     char *file; /* "lib/shop.so" */

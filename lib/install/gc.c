@@ -133,7 +133,8 @@ static void collect_app(collection *all, const hl__app *app)
 
 static bool is_own(const char *name)
 {
-    return is_dots(name) || strcmp(name, HL__APPS_LOCK) == 0 || strcmp(name, HL__STAGING) == 0;
+    return is_dots(name) || strcmp(name, HL__APPS_LOCK) == 0 || strcmp(name, HL__APPS_QUEUE) == 0 ||
+           strcmp(name, HL__APPS_BOOT) == 0 || strcmp(name, HL__STAGING) == 0;
 }
 
 static void collect_all(collection *all)

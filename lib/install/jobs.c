@@ -1,0 +1,213 @@
+/* hl_install_async and hl_jobs: putting jobs into the queue and asking about them. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "install/job.h"
+#include "install/queue.h"
+#include "install/spec.h"
+
+#define ACTION "install"
+
+/* ---- adding --------------------------------------------------------------------------------------------------------- */
+
+/* Another process works in another folder. */
+static char *absolute(const char *path)
+{
+    char *real = realpath(path, NULL), *here, *out = NULL;
+
+    if (real || path[0] == '/')
+        return real ? real : strdup(path);
+    here = getcwd(NULL, 0);
+    if (!here || asprintf(&out, "%s/%s", here, path) < 0)
+        out = NULL;
+    free(here);
+    return out;
+}
+
+static hl_status read_head(hl__documents *documents, uint64_t *last)
+{
+    char *text = NULL;
+    hl_status status = hl__documents_get(documents, HL__JOB_HEAD_KEY, &text);
+    json_t *value = text ? json_loads(text, 0, NULL) : NULL;
+
+    *last = (uint64_t)json_integer_value(json_object_get(value, "last"));
+    json_decref(value);
+    free(text);
+    return status == HL_ERR_NOT_FOUND ? HL_OK : status;
+}
+
+static hl_status put_head(hl__documents *documents, uint64_t last)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "{\"last\":%" PRIu64 "}", last);
+    return hl__documents_put(documents, HL__JOB_HEAD_KEY, text);
+}
+
+static hl_status put_job(hl__documents *documents, const hl__job *job)
+{
+    char key[HL__DOCUMENT_KEY_MAX + 1], *text = NULL;
+    hl_status status = hl__job_encode(job, &text);
+
+    hl__job_key(job->number, key);
+    if (status == HL_OK)
+        status = hl__documents_put(documents, key, text);
+    free(text);
+    return status;
+}
+
+static hl_status add(void *user, hl__documents *documents)
+{
+    hl__job *job = user;
+    hl_status status = read_head(documents, &job->number);
+
+    job->number++;
+    if (status == HL_OK)
+        status = put_head(documents, job->number);
+    return status == HL_OK ? put_job(documents, job) : status;
+}
+
+static hl_status check_place(hl_runtime *runtime)
+{
+    char *path = NULL;
+    hl_status status = hl__apps_path(runtime, &path);
+
+    free(path);
+    return status;
+}
+
+static hl_status enqueue(hl_runtime *runtime, const hl_install_spec *spec, uint64_t *number)
+{
+    hl__job job = {.state = HL_JOB_WAITING, .spec = *spec, .asked_at = (int64_t)time(NULL)};
+    char *location = NULL, *signature = NULL;
+    hl_status status = HL_OK;
+
+    if (hl__install_spec_is_local(spec))
+        job.spec.location = location = absolute(spec->location);
+    if (spec->signature)
+        job.spec.signature = signature = absolute(spec->signature);
+    if (!job.spec.location || (spec->signature && !signature))
+        status = hl__fail_memory(ACTION);
+    if (status == HL_OK)
+        status = hl__commit_documents(runtime, "queue", NULL, 0, add, &job, 0, NULL);
+    if (status == HL_OK && number)
+        *number = job.number;
+    free(location);
+    free(signature);
+    return status;
+}
+
+hl_status hl_install_async(hl_runtime *runtime, const hl_install_spec *spec, uint64_t *job)
+{
+    hl_install_spec checked;
+    hl__session *session;
+    hl_status status = hl__install_spec_check(ACTION, spec, &checked);
+
+    if (status == HL_OK)
+        status = check_place(runtime);
+    if (status == HL_OK)
+        status = enqueue(runtime, &checked, job);
+    if (status != HL_OK)
+        return hl__fail_as(ACTION);
+    session = hl__session_of(runtime);
+    if (session)
+        hl__queue_look(session, true);
+    return HL_OK;
+}
+
+/* ---- asking --------------------------------------------------------------------------------------------------------- */
+
+typedef struct texts {
+    char **rows;
+    size_t len, room;
+} texts;
+
+static hl_status take(void *user, const char *key, const char *text)
+{
+    texts *to = user;
+
+    (void)key;
+    if (to->len == to->room) {
+        size_t room = to->room ? to->room * 2 : 16;
+        char **rows = realloc(to->rows, room * sizeof(*rows));
+
+        if (!rows)
+            return hl__fail_memory(ACTION);
+        to->rows = rows;
+        to->room = room;
+    }
+    to->rows[to->len] = strdup(text);
+    return to->rows[to->len++] ? HL_OK : hl__fail_memory(ACTION);
+}
+
+static hl_job_info info_of(const hl__job *job)
+{
+    return (hl_job_info){.size = sizeof(hl_job_info),
+                         .job = job->number,
+                         .state = job->state,
+                         .location = job->spec.location,
+                         .app = job->app,
+                         .version = job->version,
+                         .status = job->status,
+                         .message = job->message,
+                         .asked_at = job->asked_at};
+}
+
+static hl_status show(const char *text, bool (*callback)(const hl_job_info *, void *user), void *user, bool *more)
+{
+    hl__job job;
+    hl_status status = hl__job_decode(text, &job);
+
+    if (status == HL_OK) {
+        hl_job_info info = info_of(&job);
+
+        *more = callback(&info, user);
+    }
+    hl__job_cleanup(&job);
+    return status;
+}
+
+hl_status hl_jobs(hl_runtime *runtime, bool (*callback)(const hl_job_info *, void *user), void *user)
+{
+    texts all = {0};
+    bool more = true;
+    hl_status status;
+
+    if (!callback)
+        return hl__fail(HL_ERR_INVALID, "jobs", "callback", "The callback is NULL; give a function.");
+    status = hl__document_walk(runtime, HL__JOB_KEY, take, &all);
+    for (size_t i = 0; status == HL_OK && more && i < all.len; i++)
+        status = show(all.rows[i], callback, user, &more);
+    for (size_t i = 0; i < all.len; i++)
+        free(all.rows[i]);
+    free(all.rows);
+    return status == HL_OK ? HL_OK : hl__fail_as("jobs");
+}
+
+/* ---- forgetting ----------------------------------------------------------------------------------------------------- */
+
+static hl_status forget_one(void *user, const char *key, const char *text)
+{
+    hl__job job;
+    bool ended = hl__job_decode(text, &job) != HL_OK || hl__job_has_ended(&job);
+
+    hl__job_cleanup(&job);
+    return ended ? hl__documents_put(user, key, NULL) : HL_OK;
+}
+
+static hl_status forget_ended(void *user, hl__documents *documents)
+{
+    (void)user;
+    return hl__documents_walk(documents, HL__JOB_KEY, forget_one, documents);
+}
+
+hl_status hl__jobs_forget_ended(hl_runtime *runtime)
+{
+    return hl__commit_documents(runtime, "gc", NULL, 0, forget_ended, NULL, 0, NULL);
+}
