@@ -6,6 +6,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -123,24 +124,61 @@ bool hl__linker_has(const char *name)
 
 /* ---- mapping what is open ------------------------------------------------------------------------------------------ */
 
-/* The libraries that lie beside a pinned one and are held while it is mapped. */
+static struct link_map *map_of(void *handle)
+{
+    struct link_map *map = NULL;
+
+    return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 ? map : NULL;
+}
+
+/* A library that lies beside a pinned one and is held while that is mapped. */
+typedef struct beside {
+    struct beside *next;
+    const char *name; /* by which it is needed */
+    void *handle;
+    struct link_map *renamed; /* NULL: known by its soname */
+    char path[];
+} beside;
+
+/* One without a soname would be known by its path only: it goes by the needed name for that while. */
+static void call_by_name(beside *beside)
+{
+    struct link_map *map = map_of(beside->handle);
+
+    if (hl__linker_has(beside->name) || !map || strcmp(map->l_name, beside->path) != 0)
+        return;
+    beside->renamed = map;
+    memcpy(map->l_name, beside->name, strlen(beside->name) + 1);
+}
+
 typedef struct besides {
-    void *handles[HL__NEEDED_MAX];
-    size_t len;
+    beside *first;
+    const char *name; /* that is being looked for */
 } besides;
 
 static bool open_beside(void *user, const char *path)
 {
     besides *to = (besides *)user;
-    void *handle = path && access(path, R_OK) == 0 ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    size_t len = path ? strlen(path) + 1 : 0;
+    beside *made = path && access(path, R_OK) == 0 ? (beside *)calloc(1, sizeof(*made) + len) : NULL;
 
-    if (handle)
-        to->handles[to->len++] = handle;
-    return !handle;
+    if (!made)
+        return true;
+    made->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!made->handle) {
+        free(made);
+        return true;
+    }
+    memcpy(made->path, path, len);
+    made->name = to->name;
+    made->next = to->first;
+    to->first = made;
+    call_by_name(made);
+    return false;
 }
 
 /* To the dynamic linker $ORIGIN is the folder of the name that it is given, which for an open file is none. So what is to
- * be found there is mapped beforehand; the dynamic linker then knows it by its soname. */
+ * be found there is mapped beforehand. */
 static void open_besides(const hl__library_file *file, besides *out)
 {
     char folder[PATH_MAX];
@@ -149,19 +187,31 @@ static void open_besides(const hl__library_file *file, besides *out)
     memcpy(folder, file->path, folder_len);
     folder[folder_len] = '\0';
     for (size_t i = 0; i < file->facts.needed_len; i++) {
-        const char *name = file->facts.needed[i];
+        out->name = file->facts.needed[i];
+        if (!strchr(out->name, '/') && !hl__linker_has(out->name))
+            hl__facts_places(&file->facts, folder, out->name, true, open_beside, out);
+    }
+}
 
-        if (!strchr(name, '/') && !hl__linker_has(name))
-            hl__facts_places(&file->facts, folder, name, true, open_beside, out);
+static void close_besides(besides *besides)
+{
+    while (besides->first) {
+        beside *gone = besides->first;
+
+        besides->first = gone->next;
+        if (gone->renamed)
+            memcpy(gone->renamed->l_name, gone->path, strlen(gone->path) + 1);
+        dlclose(gone->handle);
+        free(gone);
     }
 }
 
 /* Debuggers, dladdr and who asks for the path later see the path: it is written over the name, which is as long. */
 static void rename_mapped(void *handle, const char *name, const char *path)
 {
-    struct link_map *map = NULL;
+    struct link_map *map = map_of(handle);
 
-    if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map && strcmp(map->l_name, name) == 0)
+    if (map && strcmp(map->l_name, name) == 0)
         memcpy(map->l_name, path, strlen(path) + 1);
 }
 
@@ -169,7 +219,7 @@ hl_status hl__linker_open_pinned(const hl__library_file *file, void **handle)
 {
     char number[16];
     char name[NAME_ROOM];
-    besides besides = {.len = 0};
+    besides besides = {NULL, NULL};
     hl_status status;
 
     snprintf(number, sizeof(number), "%d", file->fd);
@@ -182,8 +232,7 @@ hl_status hl__linker_open_pinned(const hl__library_file *file, void **handle)
     }
     if (status == HL_OK)
         rename_mapped(*handle, name, file->path);
-    while (besides.len)
-        dlclose(besides.handles[--besides.len]);
+    close_besides(&besides);
     pthread_mutex_unlock(&linker);
     return status;
 }

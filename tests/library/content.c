@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -302,6 +303,38 @@ static void a_pinned_library_finds_what_lies_beside_it(void **state)
     expect_same_holdings(&before);
 }
 
+/* Without a soname a library is known by its path only; each version finds the one in its own folder. */
+static void a_library_beside_it_without_a_soname_is_found_too(void **state)
+{
+    const char *source = "#include <hookline/plugin.h>\nextern int beside;\n"
+                         "static hl_reply call(void *self, void *state, const void *meta)\n"
+                         "{ (void)self; (void)meta; hl_reply reply = {state, -beside}; return reply; }\n"
+                         "static const hl_plugin_spec specs[] = {HL_PLUGIN_INIT(\"number\", \"e\", call)};\n"
+                         "HL_PLUGIN_LIBRARY(\"number\", \"1\", specs)\n";
+    hl__library *libraries[2];
+    holdings before = holdings_now();
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const char *folder = fixture_path(i ? "v2" : "v1");
+        const char *path = fixture_path(i ? "v2/own.so" : "v1/own.so");
+        char beside[128];
+        char flags[512];
+
+        assert_int_equal(mkdir(folder, 0700), 0);
+        snprintf(beside, sizeof(beside), "__attribute__((visibility(\"default\"))) int beside = %d;", 31 + i);
+        fixture_build(i ? "v2/libcontent-nameless.so" : "v1/libcontent-nameless.so", beside, "");
+        snprintf(flags, sizeof(flags), "-L%s -lcontent-nameless -Wl,-rpath,'$ORIGIN'", folder);
+        fixture_build(i ? "v2/own.so" : "v1/own.so", source, flags);
+        libraries[i] = load(path, stamp_of(path));
+        assert_int_equal(ask(libraries[i]), -(31 + i));
+    }
+    assert_int_equal(ask(libraries[0]), -31);
+    for (int i = 0; i < 2; i++)
+        assert_true(hl__loader.unref(libraries[i]));
+    expect_same_holdings(&before);
+}
+
 #define THREADS 4
 #define ROUNDS 200
 
@@ -378,6 +411,7 @@ int main(void)
         cmocka_unit_test_setup(a_file_that_is_mapped_by_its_path_may_be_asked_for_by_content, begin),
         cmocka_unit_test_setup(tools_see_the_path_of_what_was_mapped, begin),
         cmocka_unit_test_setup(a_pinned_library_finds_what_lies_beside_it, begin),
+        cmocka_unit_test_setup(a_library_beside_it_without_a_soname_is_found_too, begin),
         cmocka_unit_test_setup(threads_may_ask_for_one_content_at_the_same_time, begin),
         cmocka_unit_test_setup(the_list_names_each_library_by_what_it_was_asked_for, begin),
     };
