@@ -54,7 +54,7 @@ static void same_and_older_versions_are_refused_naming_both(void **state)
 static void version_that_is_a_path_is_refused(void **state)
 {
     static const char *const versions[] = {"0.1.0/../other-1.0", "1.0",    "1.0.0/x", "v1.0.0",   "1.0.0.0",
-                                           "1.0.0\n",            "01.0.0", "1.0.0 ",  "../1.0.0", "1.0.0-../../x"};
+                                           "1.0.0-",             "01.0.0", "1.0.0 ",  "../1.0.0", "1.0.0-../../x"};
 
     (void)state;
     install(app_folder(.app = "other", .version = "1.0.0"));
@@ -72,8 +72,7 @@ static void version_that_is_a_path_is_refused(void **state)
         text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
         fclose(file);
         file = fopen(manifest, "w");
-        fprintf(file, "{\"app\":\"shop\",\"version\":\"%s\"%s", i == 5 ? "1.0.0\\n" : versions[i],
-                strstr(text, ",\"abi\""));
+        fprintf(file, "{\"app\":\"shop\",\"version\":\"%s\"%s", versions[i], strstr(text, ",\"abi\""));
         fclose(file);
         refused(test_install(runtime, folder, NULL), HL_ERR_VERSION, "version");
     }
