@@ -204,12 +204,12 @@ static void data_is_copied_once_kept_over_upgrades_and_gone_with_the_app(void **
     const char *data = "\"data\":\"priv\"";
 
     (void)state;
-    ok(test_install(
-        runtime, app_package(.app = "shop", .version = "1.0.0", .manifest = data, .file = "priv/a/b.txt"), NULL));
+    ok(test_install(runtime, app_package(.app = "shop", .version = "1.0.0", .manifest = data, .file = "priv/a/b.txt"),
+                    NULL));
     assert_string_equal(read_text(test_path("store/apps/shop/data/a/b.txt")), "priv/a/b.txt");
     test_write(test_path("store/apps/shop/data/a/b.txt"), "mine");
-    ok(test_install(
-        runtime, app_package(.app = "shop", .version = "1.1.0", .manifest = data, .file = "priv/a/b.txt"), NULL));
+    ok(test_install(runtime, app_package(.app = "shop", .version = "1.1.0", .manifest = data, .file = "priv/a/b.txt"),
+                    NULL));
     assert_string_equal(read_text(test_path("store/apps/shop/data/a/b.txt")), "mine");
     ok(hl_uninstall(runtime, "shop", 0, NULL));
     assert_false(test_exists(test_path("store/apps/shop")));

@@ -58,7 +58,7 @@ static void every_outcome_is_told_once_with_its_reason(void **state)
                               "3 upgrade shop 1.1.0 HL_OK\n"
                               "4 rollback shop 1.0.0 HL_OK\n"
                               "5 uninstall crm  HL_ERR_NOT_FOUND\n"
-                              "6 uninstall shop 1.1.0 HL_OK\n");
+                              "6 uninstall shop 1.0.0 HL_OK\n");
     ok(hl_install_log_verify(runtime, &entries, head));
     assert_int_equal(entries, 6);
     assert_int_equal(strlen(head), 64);

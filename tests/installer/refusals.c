@@ -43,8 +43,7 @@ static void same_and_older_versions_are_refused_naming_both(void **state)
     refused(test_install(runtime, app_folder(.app = "shop", .version = "1.1.9"), NULL), HL_ERR_VERSION, "version");
     says("1.2.0");
     says("1.1.9");
-    refused(test_install(runtime, app_folder(.app = "shop", .version = "1.2.0-rc.1"), NULL), HL_ERR_VERSION,
-            "version");
+    refused(test_install(runtime, app_folder(.app = "shop", .version = "1.2.0-rc.1"), NULL), HL_ERR_VERSION, "version");
     refused(test_install(runtime, app_folder(.app = "shop", .version = "1.2.0+build"), NULL), HL_ERR_VERSION,
             "version");
     assert_string_equal(test_apps(runtime), "shop 1.2.0 ");
@@ -53,8 +52,9 @@ static void same_and_older_versions_are_refused_naming_both(void **state)
 /* X-015 X-022 SE-09 SE-17: a version is a semantic version and nothing else, wherever it comes from. */
 static void version_that_is_a_path_is_refused(void **state)
 {
-    static const char *const versions[] = {"0.1.0/../other-1.0", "1.0",    "1.0.0/x", "v1.0.0",   "1.0.0.0",
-                                           "1.0.0-",             "01.0.0", "1.0.0 ",  "../1.0.0", "1.0.0-../../x"};
+    static const char *const versions[] =
+        {"0.1.0/../other-1.0", "1.0",          "1.0.0/x", "v1.0.0", "1.0.0.0", "1.0.0-", "01.0.0", "1.0.0 ",
+         "../1.0.0",           "1.0.0-../../x"};
 
     (void)state;
     install(app_folder(.app = "other", .version = "1.0.0"));

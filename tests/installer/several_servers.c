@@ -11,7 +11,7 @@ static int begin(void **state)
     test_begin(state);
     servers[0] = test_server_start();
     servers[1] = test_server_start();
-    operator = test_open_store(HL_OPEN_RECORDS_ONLY);
+    operator= test_open_store(HL_OPEN_RECORDS_ONLY);
     return 0;
 }
 

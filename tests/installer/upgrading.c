@@ -70,8 +70,8 @@ static void *dispatch(void *failures)
         test_trail trail = {""};
         char a[16], b[16];
 
-        if (hl_call(event, &trail, NULL).verdict != HL_NEXT ||
-            sscanf(trail.text, "a@%15[^,],b@%15[^,],", a, b) != 2 || strcmp(a, b) != 0)
+        if (hl_call(event, &trail, NULL).verdict != HL_NEXT || sscanf(trail.text, "a@%15[^,],b@%15[^,],", a, b) != 2 ||
+            strcmp(a, b) != 0)
             ++*(uint64_t *)failures;
     }
     return NULL;

@@ -36,8 +36,8 @@ static void compile(const test_app *app, const char *out)
 {
     char plugins[4096], name[256], version[128], include[512], source[512], defines[512], *rest = defines;
     const char *cc = getenv("HOOKLINE_TEST_CC");
-    const char *argv[32] = {cc ? cc : "cc", "-std=c11", "-O1", "-shared", "-fPIC", "-o", out, plugins, name, version,
-                            include, source};
+    const char *argv[32] = {cc ? cc : "cc", "-std=c11", "-O1",   "-shared", "-fPIC", "-o", out,
+                            plugins,        name,       version, include,   source};
     size_t len = 12;
     int pid;
 

@@ -26,8 +26,8 @@ const char *test_app_package(const test_app *app); /* APP-VERSION.tar.gz by hl_p
 
 /* ---- one store a case ---- */
 
-extern const char *test_store;  /* "lmdb:FOLDER/store" */
-extern const char *test_place;  /* the case's folder, absolute */
+extern const char *test_store; /* "lmdb:FOLDER/store" */
+extern const char *test_place; /* the case's folder, absolute */
 int test_begin(void **state);
 int test_end(void **state);
 hl_runtime *test_open_store(unsigned flags);
