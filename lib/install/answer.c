@@ -22,7 +22,7 @@ static void say_when(const hl__answer *answer, char *out, size_t out_len)
 
     out[0] = '\0';
     if (strspn(answer->retry_after, "0123456789") && strlen(answer->retry_after) < 10)
-        snprintf(out, out_len, " for %s seconds", answer->retry_after);
+        snprintf(out, out_len, " for %.9s seconds", answer->retry_after);
     else if (at > 0 && strlen(answer->rate_reset) < 12 && gmtime_r(&at, &parts))
         strftime(out, out_len, " until %Y-%m-%d %H:%M UTC", &parts);
 }

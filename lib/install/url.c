@@ -188,4 +188,8 @@ void hl__url_show(const char *text, char *out, size_t out_len)
     size_t len = strcspn(text, "?#");
 
     snprintf(out, out_len, "%.*s", (int)(len < HL__URL_BYTES_MAX ? len : HL__URL_BYTES_MAX), text);
+    for (char *at = out; *at; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
+    }
 }
