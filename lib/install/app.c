@@ -31,8 +31,31 @@ static void free_libraries(hl__app_library *libraries, size_t len)
     free(libraries);
 }
 
+static char *copy_of(const char *text)
+{
+    return strdup(text ? text : "");
+}
+
+void hl__origin_cleanup(hl__origin *origin)
+{
+    free(origin->location);
+    free(origin->tag);
+    free(origin->asset);
+    *origin = (hl__origin){0};
+}
+
+bool hl__origin_set(hl__origin *origin, hl_source_type type, const char *location, const char *tag, const char *asset)
+{
+    hl__origin made = {type, copy_of(location), copy_of(tag), copy_of(asset)};
+
+    hl__origin_cleanup(origin);
+    *origin = made;
+    return made.location && made.tag && made.asset;
+}
+
 void hl__app_version_cleanup(hl__app_version *version)
 {
+    hl__origin_cleanup(&version->origin);
     free(version->version);
     free(version->folder);
     free(version->source);
@@ -62,6 +85,24 @@ void hl__apps_free(hl__apps *apps)
         hl__app_cleanup(&apps->rows[i]);
     free(apps->rows);
     memset(apps, 0, sizeof(*apps));
+}
+
+/* ---- sources ------------------------------------------------------------------------------------------------------ */
+
+static const char *const source_words[] = {"", "path", "url", "github_tag", "github_latest"};
+
+const char *hl__source_word(hl_source_type type)
+{
+    return source_words[type];
+}
+
+hl_source_type hl__source_of_word(const char *word)
+{
+    for (int i = HL_SOURCE_PATH; word && i <= HL_SOURCE_GITHUB_LATEST; i++) {
+        if (strcmp(source_words[i], word) == 0)
+            return (hl_source_type)i;
+    }
+    return (hl_source_type)0;
 }
 
 /* ---- finding ------------------------------------------------------------------------------------------------------ */

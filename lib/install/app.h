@@ -6,6 +6,7 @@
  *   STORE/apps/boot/PID.TIME                which app a process is loading at the moment
  *   STORE/apps/staging/NAME.XXXXXX          what is being downloaded and unpacked; whoever holds the lock may delete it
  *   STORE/apps/APP/VERSION-SHA8/...         a version's files, read only, renamed into place once complete
+ *   STORE/apps/APP/VERSION-SHA8.package     the package that it was unpacked from, and .minisig: for bundles
  *   STORE/apps/APP/data/                    what a package's "data" folder holds: kept over upgrades
  *
  * Documents: "app/NAME" for an installed app, "install-log/NUMBER", "job/NUMBER", "boot/NAME". */
@@ -19,9 +20,11 @@
 #include "install/manifest.h"
 
 #define HL__APP_KEY "app/"
-#define HL__APPS_LOCK "lock"        /* beside the apps' folders; no app can have these names, nor "staging" */
-#define HL__APPS_BOOT "boot"        /* files of the crash guard: see guard.h */
-#define HL__APPS_QUEUE "queue.lock" /* flock: the process that works through the queue */
+#define HL__APPS_LOCK "lock" /* beside the apps' folders; no app can have these names, nor "staging" */
+#define HL__APPS_BOOT "boot" /* files of the crash guard: see guard.h */
+#define HL__PACKAGE_SUFFIX ".package"
+#define HL__SIGNATURE_SUFFIX ".minisig" /* behind the other */
+#define HL__APPS_QUEUE "queue.lock"     /* flock: the process that works through the queue */
 
 typedef struct hl__app_library {
     char *file; /* "lib/shop.so" */
@@ -30,11 +33,20 @@ typedef struct hl__app_library {
     size_t plugins_len;
 } hl__app_library;
 
+/* Where a package can be had again; the fields are those of hl_install_spec. */
+typedef struct hl__origin {
+    hl_source_type type;
+    char *location;
+    char *tag;   /* "" when it has none */
+    char *asset; /* the same */
+} hl__origin;
+
 /* One version of an app, as it was installed. */
 typedef struct hl__app_version {
     char *version;
     char *folder; /* below apps/: "shop/1.2.0-3f2a9c01" */
-    char *source;
+    char *source; /* where it came from in the end */
+    hl__origin origin;
     char *sha256; /* of the package */
     char *key;
     int64_t installed_at;
@@ -59,6 +71,12 @@ hl_status hl__app_encode(const hl__app *app, char **text);
 hl_status hl__app_decode(const char *text, hl__app *out); /* HL_ERR_STORE_CORRUPT */
 void hl__app_cleanup(hl__app *app);
 void hl__app_version_cleanup(hl__app_version *version);
+/* False without memory. NULL texts count as "". */
+bool hl__origin_set(hl__origin *origin, hl_source_type type, const char *location, const char *tag, const char *asset);
+void hl__origin_cleanup(hl__origin *origin);
+/* "path", "url", "github_tag", "github_latest"; and the type of a word, 0 for what is none. */
+const char *hl__source_word(hl_source_type type);
+hl_source_type hl__source_of_word(const char *word);
 
 /* All apps of a store, sorted by name. */
 typedef struct hl__apps {
@@ -87,6 +105,9 @@ typedef struct hl__apps_place {
     int folder;  /* open */
     int lock;    /* open and locked; -1: not locked */
 } hl__apps_place;
+
+/* Whether a name in STORE/apps is one of Hookline's own: no app can have it. */
+bool hl__apps_name_is_own(const char *name);
 
 /* The absolute path of STORE/apps, owned by the caller, without touching the disk. */
 hl_status hl__apps_path(hl_runtime *runtime, char **out);

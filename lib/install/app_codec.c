@@ -58,6 +58,13 @@ static json_t *encode_files(const hl__package_files *files)
     return array;
 }
 
+static json_t *encode_origin(const hl__origin *origin)
+{
+    return json_pack("{s:s, s:o, s:o, s:o}", "type", hl__source_word(origin->type), "location",
+                     hl__json_text(origin->location), "tag", hl__json_text(origin->tag), "asset",
+                     hl__json_text(origin->asset));
+}
+
 static json_t *encode_version(const hl__app_version *version)
 {
     json_t *value = json_object();
@@ -65,6 +72,7 @@ static json_t *encode_version(const hl__app_version *version)
     hl__json_put_text(value, "version", version->version);
     hl__json_put_text(value, "folder", version->folder);
     hl__json_put_text(value, "source", version->source);
+    json_object_set_new(value, "origin", encode_origin(&version->origin));
     hl__json_put_text(value, "sha256", version->sha256);
     hl__json_put_text(value, "key", version->key);
     json_object_set_new(value, "installed_at", json_integer((json_int_t)version->installed_at));
@@ -205,12 +213,20 @@ static bool take_files(const json_t *object, hl__package_files *files)
     return true;
 }
 
+static bool take_origin(const json_t *object, hl__origin *out)
+{
+    out->type = hl__source_of_word(json_string_value(json_object_get(object, "type")));
+    return out->type && take_text(object, "location", &out->location) && take_text(object, "tag", &out->tag) &&
+           take_text(object, "asset", &out->asset);
+}
+
 static bool take_version(const json_t *object, hl__app_version *out)
 {
     uint64_t installed_at;
     bool taken = take_text(object, "version", &out->version) && take_text(object, "folder", &out->folder) &&
                  take_text(object, "source", &out->source) && take_text(object, "sha256", &out->sha256) &&
-                 take_text(object, "key", &out->key) && take_count(object, "installed_at", &installed_at) &&
+                 take_origin(json_object_get(object, "origin"), &out->origin) && take_text(object, "key", &out->key) &&
+                 take_count(object, "installed_at", &installed_at) &&
                  take_needs(object, "requires", &out->needs, &out->needs_len) &&
                  take_needs(object, "conflicts", &out->conflicts, &out->conflicts_len) &&
                  take_texts(object, "capabilities", &out->capabilities, &out->capabilities_len) &&

@@ -94,7 +94,8 @@ static bool is_folder_of(const hl__app_version *version, const char *name)
 
 static bool is_needed(const hl__app *app, const char *name)
 {
-    return strcmp(name, HL__APP_DATA) == 0 || is_folder_of(&app->active, name) || is_folder_of(app->before, name);
+    return strcmp(name, HL__APP_DATA) == 0 || hl__is_package_of(&app->active, name) ||
+           hl__is_package_of(app->before, name) || is_folder_of(&app->active, name) || is_folder_of(app->before, name);
 }
 
 static bool is_dots(const char *name)
@@ -122,6 +123,8 @@ static void collect_app(collection *all, const hl__app *app)
 
         if (is_dots(name) || is_needed(app, name) || !delete (all, dirfd(entries), name))
             continue;
+        if (strstr(name, HL__PACKAGE_SUFFIX))
+            continue;
         if (name[0] >= '0' && name[0] <= '9')
             all->report.versions_len++;
         else
@@ -129,12 +132,6 @@ static void collect_app(collection *all, const hl__app *app)
     }
     if (entries)
         closedir(entries);
-}
-
-static bool is_own(const char *name)
-{
-    return is_dots(name) || strcmp(name, HL__APPS_LOCK) == 0 || strcmp(name, HL__APPS_QUEUE) == 0 ||
-           strcmp(name, HL__APPS_BOOT) == 0 || strcmp(name, HL__STAGING) == 0;
 }
 
 static void collect_all(collection *all)
@@ -147,7 +144,8 @@ static void collect_all(collection *all)
 
         if (app)
             collect_app(all, app);
-        else if (!is_own(entry->d_name) && delete (all, all->place.folder, entry->d_name))
+        else if (!is_dots(entry->d_name) && !hl__apps_name_is_own(entry->d_name) &&
+                 delete (all, all->place.folder, entry->d_name))
             all->report.leftovers_len++;
     }
     if (entries)

@@ -182,10 +182,24 @@ static hl_status run(hl__installation *in)
     return status;
 }
 
+static hl_status take_origin(hl__installation *in, const hl__origin *origin)
+{
+    if (!origin || hl__origin_set(&in->origin, origin->type, origin->location, origin->tag, origin->asset))
+        return HL_OK;
+    return hl__fail_memory(ACTION);
+}
+
 hl_status hl_install(hl_runtime *runtime, const hl_install_spec *spec, hl_install_report *report)
+{
+    return hl__install_from(runtime, spec, NULL, NULL, report);
+}
+
+hl_status hl__install_from(hl_runtime *runtime, const hl_install_spec *spec, const hl__origin *origin, const char *from,
+                           hl_install_report *report)
 {
     hl_install_report own = HL_INSTALL_REPORT_INIT;
     hl__installation in = {.runtime = runtime,
+                           .from = from,
                            .place = {.folder = -1, .lock = -1},
                            .staging = HL__STAGING_INIT,
                            .package = -1,
@@ -198,11 +212,14 @@ hl_status hl_install(hl_runtime *runtime, const hl_install_spec *spec, hl_instal
         status = hl__install_spec_check(ACTION, spec, &in.spec);
     if (status == HL_OK)
         status = hl__check_may_change(runtime, ACTION);
+    if (status == HL_OK)
+        status = take_origin(&in, origin);
     if (status == HL_OK) {
         in.course.progress = in.spec.progress;
         in.course.user = in.spec.user;
         status = run(&in);
     }
+    hl__origin_cleanup(&in.origin);
     hl_install_report_cleanup(&own);
     return status;
 }

@@ -27,6 +27,8 @@ typedef struct hl__installation {
     int package;      /* the opened archive; -1: it is a folder */
     int folder;       /* the opened folder; -1: it is an archive */
     struct stat seen; /* of the archive, before anything was read from it */
+    hl__origin origin;
+    const char *from; /* told as the source instead of the location; NULL: the location */
     char *signature;  /* text of the signature; NULL: there is none and none is needed */
     size_t signature_len;
 
@@ -50,8 +52,22 @@ hl_status hl__admit(hl__installation *in);
 /* unpack.c: the files into the staging folder, and the version's record. */
 hl_status hl__unpack(hl__installation *in);
 
+/* keep.c: the package beside where its version will lie, for bundles. */
+hl_status hl__keep_package(hl__installation *in, int app_folder);
+/* Deletes what is kept of a version, whose folder's name in app_folder is given. */
+void hl__forget_package(int app_folder, const char *version_folder);
+/* Whether a name in an app's folder is that of a kept package of the version (may be NULL). */
+bool hl__is_package_of(const hl__app_version *version, const char *name);
+/* Its path below STORE/apps; NULL without memory. */
+char *hl__package_path(const hl__app_version *version, const char *suffix);
+
 /* settle.c: the unpacked version into its place; and back out again after a failure. */
 hl_status hl__put_in_place(hl__installation *in);
 void hl__take_out_of_place(hl__installation *in);
+
+/* hl_install of a package that was brought by a bundle: what is kept of where it came from is `origin`, `from` is the
+ * bundle. Both may be NULL. */
+hl_status hl__install_from(hl_runtime *runtime, const hl_install_spec *spec, const hl__origin *origin, const char *from,
+                           hl_install_report *report);
 
 #endif

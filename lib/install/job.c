@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "install/app.h"
 #include "install/json_text.h"
 
 #define ACTION "queue"
@@ -15,15 +16,14 @@
 /* ---- words ---------------------------------------------------------------------------------------------------------- */
 
 static const char *const states[] = {"", "waiting", "running", "done", "failed"};
-static const char *const types[] = {"", "path", "url", "github_tag", "github_latest"};
 
-static int find_word(const char *const *words, size_t len, const char *word)
+static hl_job_state state_of_word(const char *word)
 {
-    for (size_t i = 1; word && i < len; i++) {
-        if (strcmp(words[i], word) == 0)
-            return (int)i;
+    for (int i = HL_JOB_WAITING; word && i <= HL_JOB_FAILED; i++) {
+        if (strcmp(states[i], word) == 0)
+            return (hl_job_state)i;
     }
-    return 0;
+    return (hl_job_state)0;
 }
 
 void hl__job_key(uint64_t number, char out[HL__DOCUMENT_KEY_MAX + 1])
@@ -43,7 +43,7 @@ static json_t *encode_spec(const hl_install_spec *spec)
 {
     json_t *value = json_object();
 
-    hl__json_put_text(value, "type", types[spec->type]);
+    hl__json_put_text(value, "type", hl__source_word(spec->type));
     hl__json_put_text(value, "location", spec->location);
     put_wish(value, "tag", spec->tag);
     put_wish(value, "asset", spec->asset);
@@ -94,7 +94,7 @@ static bool take_spec(const json_t *object, hl_install_spec *out)
 {
     const char *type = json_string_value(json_object_get(object, "type"));
 
-    *out = (hl_install_spec)HL_INSTALL_INIT((hl_source_type)find_word(types, 5, type), NULL);
+    *out = (hl_install_spec)HL_INSTALL_INIT(hl__source_of_word(type), NULL);
     out->flags = (unsigned)json_integer_value(json_object_get(object, "flags"));
     return out->type && take_wish(object, "location", &out->location) && out->location &&
            take_wish(object, "tag", &out->tag) && take_wish(object, "asset", &out->asset) &&
@@ -107,7 +107,7 @@ static bool take_job(const json_t *value, hl__job *out)
     const json_t *number = json_object_get(value, "job");
 
     out->number = (uint64_t)json_integer_value(number);
-    out->state = (hl_job_state)find_word(states, 5, json_string_value(json_object_get(value, "state")));
+    out->state = state_of_word(json_string_value(json_object_get(value, "state")));
     out->asked_at = json_integer_value(json_object_get(value, "asked_at"));
     out->status = (hl_status)json_integer_value(json_object_get(value, "status"));
     return json_integer_value(number) > 0 && out->state && take_text(value, "app", &out->app) &&

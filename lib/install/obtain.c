@@ -17,6 +17,15 @@
 #define ACTION "install"
 #define SUFFIX ".minisig"
 
+/* What was asked for, so that it can be had again; a bundle knows it better. */
+static hl_status keep_origin(hl__installation *in, hl_source_type type, const char *location, const char *tag,
+                             const char *asset)
+{
+    if (in->origin.location || hl__origin_set(&in->origin, type, location, tag, asset))
+        return HL_OK;
+    return hl__fail_memory(ACTION);
+}
+
 /* ---- signatures ---------------------------------------------------------------------------------------------------- */
 
 static hl_status read_signature(hl__installation *in, int fd)
@@ -99,7 +108,9 @@ static hl_status obtain_local(hl__installation *in)
     if (status != HL_OK)
         return status;
     path = realpath(in->spec.location, NULL);
-    status = hl__report_set(&in->course.report->source, path ? path : in->spec.location);
+    status = hl__report_set(&in->course.report->source, in->from ? in->from : path ? path : in->spec.location);
+    if (status == HL_OK)
+        status = keep_origin(in, HL_SOURCE_PATH, path ? path : in->spec.location, NULL, NULL);
     free(path);
     return status;
 }
@@ -185,7 +196,7 @@ static hl_status obtain_url(hl__installation *in)
         return hl__fail_memory(ACTION);
     status = download(in, in->spec.location, signature_url);
     free(signature_url);
-    return status;
+    return status == HL_OK ? keep_origin(in, HL_SOURCE_URL, in->spec.location, NULL, NULL) : status;
 }
 
 static hl_status obtain_release(hl__installation *in)
@@ -199,6 +210,8 @@ static hl_status obtain_release(hl__installation *in)
         status = hl__github_resolve(&in->policy, &in->spec, &asset);
     if (status == HL_OK)
         status = download(in, asset.url, asset.signature_url);
+    if (status == HL_OK)
+        status = keep_origin(in, HL_SOURCE_GITHUB_TAG, in->spec.location, asset.tag, asset.name);
     hl__asset_cleanup(&asset);
     return status;
 }

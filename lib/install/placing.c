@@ -104,7 +104,9 @@ hl_status hl__put_in_place(hl__installation *in)
 
     if (app_folder < 0)
         return hl_last_error()->status;
-    status = place_files(in, app_folder);
+    status = hl__keep_package(in, app_folder);
+    if (status == HL_OK)
+        status = place_files(in, app_folder);
     if (status == HL_OK)
         status = place_data(in, app_folder);
     close(app_folder);
@@ -120,6 +122,8 @@ void hl__take_out_of_place(hl__installation *in)
     if (app_folder < 0)
         return;
     hl__error_save(&error);
+    if (in->version.folder && !is_kept(in))
+        hl__forget_package(app_folder, folder_name(&in->version));
     if (in->placed && hl__folder_remove(app_folder, folder_name(&in->version)) == HL_OK)
         in->placed = false;
     if (in->data_placed && hl__folder_remove(app_folder, HL__APP_DATA) == HL_OK)

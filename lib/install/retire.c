@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "install/activation.h"
+#include "install/installation.h"
 #include "install/notices.h"
 #include "install/unloaded.h"
 
@@ -14,6 +15,7 @@ static void remove_oldest(const hl__activation *a)
     if (!oldest || strcmp(oldest->folder, a->version->folder) == 0 ||
         strcmp(oldest->folder, a->old->active.folder) == 0)
         return;
+    hl__forget_package(a->place->folder, oldest->folder);
     if (hl__folder_remove(a->place->folder, oldest->folder) != HL_OK)
         hl__log(a->runtime, HL_LOG_WARNING, "install", "%s; hl_gc will try again.", hl_last_error()->message);
 }

@@ -124,6 +124,8 @@ static hl_status make_record(hl__installation *in)
 
     version->version = strdup(in->manifest.version_text);
     version->source = strdup(report->source);
+    version->origin = in->origin;
+    in->origin = (hl__origin){0};
     version->sha256 = strdup(report->sha256);
     version->key = strdup(report->key);
     version->installed_at = (int64_t)time(NULL);
