@@ -13,9 +13,9 @@
 
 static const char *kind_word(hl_notice_kind kind)
 {
-    static const char *const words[] = {NULL,       "registered", "status",         "unregistered", "register-error",
-                                        "swapped",  "compiled",   "compile-failed", "loaded",       "load-failed",
-                                        "unloaded", "lost"};
+    static const char *const words[] = {NULL,       "registered", "status",         "unregistered",   "register-error",
+                                        "swapped",  "compiled",   "compile-failed", "loaded",         "load-failed",
+                                        "unloaded", "lost",       "installed",      "install-failed", "uninstalled"};
 
     return kind > 0 && (size_t)kind < sizeof(words) / sizeof(words[0]) ? words[kind] : "unknown";
 }
