@@ -96,8 +96,9 @@ typedef struct hl_install_report {
 HL_API void hl_install_report_cleanup(hl_install_report *report);
 
 /* Installs or upgrades (IN-01, IN-18). All or nothing, also across kill -9: the app is then fully old or fully new. Every
- * outcome is in the install log. Plugins that an operator has stopped stay stopped (G9). Installations on one store are
- * serialised, also between processes.
+ * outcome is in the install log. Plugins that the store knows keep their status (G9); new ones are started. Installations
+ * on one store are serialised, also between processes. What the manifest names as data folder is copied to STORE/apps/APP/data
+ * by the first version that brings one, and is kept over upgrades.
  *
  * report  may be NULL; otherwise filled in whatever the outcome, freed with hl_install_report_cleanup
  * fails   HL_ERR_INVALID (field), HL_ERR_POLICY, HL_ERR_PROTECTED, HL_ERR_DOWNLOAD, HL_ERR_ASSET, HL_ERR_CHECKSUM,
@@ -134,9 +135,9 @@ HL_API HL_MUST_USE hl_status hl_jobs(hl_runtime *runtime, bool (*callback)(const
 
 /* ---- removing, going back, cleaning up -------------------------------------------------------------------------- */
 
-/* Removes an app: unregisters its plugins, waits until its code is idle here, deletes its versions. Fails with
- * HL_ERR_NOT_FOUND (X-024), HL_ERR_PROTECTED, HL_ERR_DEPENDENTS (the message lists them). report may be NULL.
- * flags: HL_WAIT_COMPILED. [not-in-plugin] */
+/* Removes an app: unregisters its plugins, waits some seconds for its code to become idle here and in the running servers
+ * (report->unloaded tells), and deletes its versions and its data. Fails with HL_ERR_NOT_FOUND (X-024), HL_ERR_PROTECTED,
+ * HL_ERR_DEPENDENTS (the message lists them). report may be NULL. flags: HL_WAIT_COMPILED. [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_uninstall(hl_runtime *runtime, const char *app, unsigned flags,
                                           hl_install_report *report);
 
@@ -157,8 +158,9 @@ typedef struct hl_gc_report {
     uint64_t bytes;
 } hl_gc_report;
 
-/* Deletes what no app needs: versions other than the active one and the one to roll back to, what killed processes left,
- * ended jobs. report may be NULL. [not-in-plugin] */
+/* Deletes what no app needs: versions other than the active one and the one to roll back to (that one too where the policy
+ * keeps 0), data of apps that are not installed, what killed processes left, ended jobs. report may be NULL.
+ * [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_gc(hl_runtime *runtime, hl_gc_report *report);
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */

@@ -81,7 +81,7 @@ static hl_status check_wishes(const hl__installation *in)
 /* Names that other things in the folder of apps have. */
 static hl_status check_name_is_free(const char *app)
 {
-    if (strcmp(app, HL__STAGING) != 0 && strcmp(app, HL__APPS_LOCK) != 0 && strcmp(app, HL__APPS_BOOT) != 0)
+    if (!hl__apps_name_is_own(app))
         return HL_OK;
     return hl__fail(HL_ERR_PROTECTED, ACTION, "app", "No app can have the name %s: Hookline uses it itself.", app);
 }

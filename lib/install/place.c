@@ -11,10 +11,22 @@
 #include "core/error.h"
 #include "install/app.h"
 #include "install/folder.h"
+#include "install/staging.h"
 
 #define ACTION "open apps"
 #define APPS "apps"
 #define PAUSE_NS 10000000L
+
+bool hl__apps_name_is_own(const char *name)
+{
+    static const char *const own[] = {HL__APPS_LOCK, HL__APPS_BOOT, HL__APPS_QUEUE, HL__STAGING};
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (strcmp(own[i], name) == 0)
+            return true;
+    }
+    return false;
+}
 
 static hl_status open_folders(hl__apps_place *out, const char *directory)
 {

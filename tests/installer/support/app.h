@@ -35,7 +35,7 @@ hl_runtime *test_open_store(unsigned flags);
 const char *test_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool test_exists(const char *path);
 void test_write(const char *path, const char *text);
-/* Everything below a folder, a line each: path and size. Static, the last 2 are good. */
+/* Everything below a folder but locks, a line each: path and size. Static, the last 2 are good. */
 const char *test_tree(const char *path);
 
 /* ---- installing ---- */
