@@ -62,8 +62,8 @@ hl_status hl__answer_refuse(const hl__transfer *transfer, const char *url, long 
 
     hl__url_show(url, shown, sizeof(shown));
     if (code == 0)
-        return hl__fail(HL_ERR_DOWNLOAD, HL__FETCH_ACTION, "location", "%s: the server sends elsewhere, but not where.",
-                        shown);
+        return hl__fail(HL_ERR_DOWNLOAD, HL__FETCH_ACTION, "location",
+                        "%s: the server leads elsewhere, but not to an address.", shown);
     if (is_rate_limit(transfer, code))
         return refuse_rate(transfer, shown, code);
     return hl__fail(HL_ERR_DOWNLOAD, HL__FETCH_ACTION, "location", "%s: the server answers %ld: %s.", shown, code,

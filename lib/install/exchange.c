@@ -46,29 +46,51 @@ void hl__transfer_cleanup(hl__transfer *transfer)
 {
     curl_easy_cleanup(transfer->easy);
     transfer->easy = NULL;
+    free(transfer->location);
+    transfer->location = NULL;
 }
 
 /* ---- what libcurl calls ---- */
 
-/* The value of a header line if it has this name, without the space around it; else false. Too long counts as absent. */
+/* The value of a header line if it has this name, without the space around it; NULL otherwise. */
+static const char *value_of(const char *line, size_t *len, const char *name)
+{
+    size_t begin = strlen(name);
+    size_t end = *len;
+
+    if (end <= begin || line[begin] != ':' || strncasecmp(line, name, begin) != 0)
+        return NULL;
+    begin++;
+    while (begin < end && (line[begin] == ' ' || line[begin] == '\t'))
+        begin++;
+    while (begin < end && (unsigned char)line[end - 1] <= ' ')
+        end--;
+    *len = end - begin;
+    return line + begin;
+}
+
+/* False when the line has another name. A value that is too long counts as absent. */
 static bool take_header(const char *line, size_t len, const char *name, char out[HL__HEADER_TEXT])
 {
-    size_t name_len = strlen(name);
+    const char *value = value_of(line, &len, name);
 
-    if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0)
+    if (!value)
         return false;
-    line += name_len + 1;
-    len -= name_len + 1;
-    while (len > 0 && (*line == ' ' || *line == '\t')) {
-        line++;
-        len--;
-    }
-    while (len > 0 && (unsigned char)line[len - 1] <= ' ')
-        len--;
-    if (len >= HL__HEADER_TEXT || memchr(line, '\0', len))
+    if (len >= HL__HEADER_TEXT || memchr(value, '\0', len))
         len = 0;
-    memcpy(out, line, len);
+    memcpy(out, value, len);
     out[len] = '\0';
+    return true;
+}
+
+static bool take_location(hl__transfer *transfer, const char *line, size_t len)
+{
+    const char *value = value_of(line, &len, "location");
+
+    if (!value)
+        return false;
+    free(transfer->location);
+    transfer->location = len > 0 && len <= HL__URL_BYTES_MAX ? strndup(value, len) : NULL;
     return true;
 }
 
@@ -84,6 +106,13 @@ static void take_range(hl__answer *answer, const char *text)
     answer->range_total = text[read] == '*' ? 0 : strtoull(text + read, NULL, 10);
 }
 
+static void forget_answer(hl__transfer *transfer)
+{
+    transfer->answer = (hl__answer){.has_range = false};
+    free(transfer->location);
+    transfer->location = NULL;
+}
+
 static size_t on_header(char *line, size_t one, size_t len, void *user)
 {
     hl__transfer *transfer = user;
@@ -93,10 +122,10 @@ static size_t on_header(char *line, size_t one, size_t len, void *user)
     (void)one;
     transfer->heard_ns = hl__now_ns();
     if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
-        *answer = (hl__answer){.has_range = false};
+        forget_answer(transfer);
     else if (take_header(line, len, "content-range", range))
         take_range(answer, range);
-    else if (!take_header(line, len, "etag", answer->etag) &&
+    else if (!take_location(transfer, line, len) && !take_header(line, len, "etag", answer->etag) &&
              !take_header(line, len, "retry-after", answer->retry_after) &&
              !take_header(line, len, "x-ratelimit-remaining", answer->rate_left))
         take_header(line, len, "x-ratelimit-reset", answer->rate_reset);
@@ -395,17 +424,11 @@ static bool is_redirect(long code)
 
 static hl__outcome redirect(hl__transfer *transfer, const char *url, char **next)
 {
-    char *place = NULL;
-
-    curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &place);
-    if (!place) {
-        transfer->status = hl__answer_refuse(transfer, url, 0);
-        return HL__EXCHANGE_FAILED;
-    }
-    *next = strdup(place);
-    if (!*next)
-        transfer->status = hl__fail_memory(HL__FETCH_ACTION);
-    return *next ? HL__EXCHANGE_REDIRECT : HL__EXCHANGE_FAILED;
+    *next = transfer->location ? hl__url_join(url, transfer->location) : NULL;
+    if (*next)
+        return HL__EXCHANGE_REDIRECT;
+    transfer->status = hl__answer_refuse(transfer, url, 0);
+    return HL__EXCHANGE_FAILED;
 }
 
 /* An answer that is no content: somewhere else, a part that does not fit what the file has, or a refusal. */
@@ -447,7 +470,7 @@ static void begin_exchange(hl__transfer *transfer)
 {
     if (!transfer->validator[0])
         transfer->done = 0;
-    transfer->answer = (hl__answer){.has_range = false};
+    forget_answer(transfer);
     transfer->begun = transfer->unwanted = transfer->stalled = false;
     transfer->came = 0;
     transfer->heard_ns = hl__now_ns();

@@ -29,8 +29,9 @@ typedef struct hl__transfer {
     char validator[HL__HEADER_TEXT]; /* tells a server that the file has not changed; "": it cannot be resumed */
     /* of the exchange that is going on */
     hl__answer answer;
-    bool begun;    /* its content is what was asked for, and is being written */
-    bool unwanted; /* its content is not */
+    char *location; /* where a redirect leads; NULL: it did not say */
+    bool begun;     /* its content is what was asked for, and is being written */
+    bool unwanted;  /* its content is not */
     bool stalled;
     uint64_t came; /* bytes */
     uint64_t heard_ns;

@@ -172,6 +172,22 @@ void hl__url_cleanup(hl__url *url)
     *url = (hl__url){NULL, NULL, 0, false};
 }
 
+/* Any scheme is taken here: the refusal that follows can then say what is wrong with it. */
+char *hl__url_join(const char *base, const char *place)
+{
+    const unsigned lenient = CURLU_URLENCODE | CURLU_ALLOW_SPACE | CURLU_NON_SUPPORT_SCHEME;
+    CURLU *parts = curl_url();
+    char *text = NULL, *joined = NULL;
+
+    if (parts && curl_url_set(parts, CURLUPART_URL, base, 0) == CURLUE_OK &&
+        curl_url_set(parts, CURLUPART_URL, place, lenient) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_URL, &text, 0) == CURLUE_OK)
+        joined = strdup(text);
+    curl_free(text);
+    curl_url_cleanup(parts);
+    return joined;
+}
+
 bool hl__url_entry(const hl__url *url, char *out, size_t out_len)
 {
     char port[8] = "";

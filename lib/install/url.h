@@ -22,6 +22,10 @@ const char *hl__url_parse(const char *text, hl__url *out);
 const char *hl__url_parse_host(const char *text, hl__url *out);
 void hl__url_cleanup(hl__url *url);
 
+/* Where an address leads that a server named at `base`, perhaps relative to it. NULL when it is none, or without memory;
+ * owned by the caller, and not checked yet. */
+char *hl__url_join(const char *base, const char *place);
+
 /* The entry for a list of hosts that stands for this address: "example.org", "http://localhost:8080". False where it
  * finds no room. */
 bool hl__url_entry(const hl__url *url, char *out, size_t out_len);

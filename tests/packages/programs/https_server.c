@@ -13,7 +13,7 @@
  *   bytes=N         made-up content instead of a file        rotten=1      one bit is not as it should be
  *   redirect=URL    302 to there; code=N: another code        code=N        that answer; rate=1: as GitHub's rate limit
  *   stall=N         nothing more after N bytes                reset=N       the connection is reset after N bytes
- *   close=N         it is closed after N bytes                once=1        ... but not when the rest is asked for
+ *   close=N         it is closed after N bytes                once=KEY      ... at the first request with this key
  *   length=N        claims that length; length=none: none     chunked=1     sent in chunks
  *   drip=MS         one byte at a time                        gzip=1        claims to be compressed
  *   ranges=0        the rest cannot be asked for              wrong_range=1 gives another rest than asked for

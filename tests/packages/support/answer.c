@@ -2,6 +2,7 @@
 #include "tests/packages/support/answer.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #define PIECE_BYTES 16384
 #define NEVER UINT64_MAX
 #define RESET_PAUSE_MS 50
+#define KEYS_MAX 1000
 
 unsigned char test_made_up_byte(uint64_t at)
 {
@@ -182,7 +184,7 @@ static void make_length(const char *query, const sending *sending, char *out, si
 static bool send_head(const sending *sending, const char *query, const char *etag)
 {
     uint64_t begin = sending->at;
-    char head[1024], length[64], range[128] = "", tag[96] = "";
+    char head[1024], length[64], range[128] = "", tag[128] = "";
 
     make_length(query, sending, length, sizeof(length));
     if (etag[0])
@@ -198,10 +200,30 @@ static bool send_head(const sending *sending, const char *query, const char *eta
     return test_wire_send(sending->wire, head, strlen(head));
 }
 
+/* Whether the query has a key of "once" that an earlier one had. */
+static bool was_seen(const char *query)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static char keys[KEYS_MAX][32];
+    static size_t keys_len;
+    char key[32];
+    bool seen = false;
+
+    if (!test_query(query, "once", key, sizeof(key)))
+        return false;
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < keys_len && !seen; i++)
+        seen = strcmp(keys[i], key) == 0;
+    if (!seen && keys_len < KEYS_MAX)
+        memcpy(keys[keys_len++], key, sizeof(key));
+    pthread_mutex_unlock(&lock);
+    return seen;
+}
+
 void test_answer_content(const test_wire *wire, const test_request *request, const char *query,
                          const test_content *content)
 {
-    bool spared = test_query_has(query, "once") && request->range[0];
+    bool spared = was_seen(query);
     sending sending = {.wire = wire, .content = content, .query = query, .end = content->len};
     char etag[96];
 
