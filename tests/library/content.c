@@ -194,6 +194,7 @@ static void a_program_without_libhookline_says_what_is_missing(void **state)
     refuse(path, stamp_of(path), HL_ERR_LIBRARY, "library", "linked with libhookline-core");
 }
 
+/* LH-05: what is loaded already is a success. */
 static void a_mapped_content_is_taken_without_a_look_at_its_file(void **state)
 {
     const char *path = numbered("kept.so", 7, "", "");

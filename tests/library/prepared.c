@@ -326,6 +326,7 @@ static server serve(const char *store, const char *file)
     return made;
 }
 
+/* all of the new code serves, and the old is unmapped. */
 static void an_upgrade_carries_state_and_leaves_nothing_of_the_old_version(void **state)
 {
     server server = serve("memory:", "upgrade-1.so");
@@ -391,7 +392,7 @@ static void what_no_commit_names_is_let_go_of_after_a_minute(void **state)
     hl_close(server.runtime);
 }
 
-/* The second library of the request fails: the first is not kept either, and the old version goes on. */
+/* The second library of the request fails: the first is not kept either, and the old version goes on. */
 static void expect_undone(const char *save, const char *restore, hl_status wanted, const char *field, const char *words)
 {
     hl_runtime *runtime = open_store("memory:", 0);
@@ -528,7 +529,7 @@ static void a_server_is_prepared_upgraded_and_released_from_outside(void **state
     assert_int_equal(mapped_len(), 0);
 }
 
-/* Nobody has opened the event, but the old code is mapped: it must give way, or it would stay for ever. */
+/* Nobody has opened the event, but the old code is mapped: it must give way, or it would stay for ever. */
 static void replaced_code_gives_way_also_where_its_event_is_not_open(void **state)
 {
     const char *store = new_store();
