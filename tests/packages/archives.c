@@ -577,8 +577,7 @@ static void what_is_no_archive_is_refused(void **state)
                                            "\x1f\x8b",
                                            "\x1f\x8b\x08 and so on",
                                            "<html>404</html>",
-                                           "\x7f"
-                                           "ELF",
+                                           "\177ELF",
                                            "BZh91AY&SY",
                                            "\x28\xb5\x2f\xfd",
                                            "#mtree\nx mode=0644\n"};
