@@ -219,7 +219,7 @@ static void a_library_has_to_be_there_and_to_be_one(void **state)
     place_run("head -c 4096 /dev/zero >one/lib/shop.so");
     not_packed("one", HL_ERR_NOT_ELF, "path");
     place_run("head -c 300 one/lib/other.so >one/lib/shop.so");
-    not_packed("one", HL_ERR_TRUNCATED, "path");
+    not_packed("one", HL_ERR_TRUNCATED, "program header table");
 }
 
 /* The manifest lists exactly the plugins that the library has. */
