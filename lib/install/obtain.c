@@ -126,6 +126,18 @@ static int open_download(const hl__installation *in, const char *name)
     return fd;
 }
 
+/* What is not there is not signed; that the network failed is said as it is. */
+static hl_status refuse_unsigned(hl__installation *in, const char *url)
+{
+    char reason[300];
+
+    snprintf(reason, sizeof(reason), "%s", hl_last_error()->message);
+    return hl__fail(HL_ERR_SIGNATURE, ACTION, "signature",
+                    "The package needs a signature, and %s cannot be had: %s Publish one, or list the source under "
+                    "\"unsigned\" in %s.",
+                    url, reason, in->policy.path);
+}
+
 static hl_status fetch_signature(hl__installation *in, const char *url)
 {
     int fd = open_download(in, "signature");
@@ -139,7 +151,7 @@ static hl_status fetch_signature(hl__installation *in, const char *url)
         status = read_signature(in, fd);
     free(final_url);
     close(fd);
-    return status;
+    return status == HL_ERR_DOWNLOAD ? refuse_unsigned(in, url) : status;
 }
 
 static hl_status need_signature(hl__installation *in, const char *url, const char *signature_url)

@@ -3,14 +3,14 @@
 
 #include "tests/installer/support/app.h"
 
-static test_server servers[2];
+static app_server servers[2];
 static hl_runtime *operator; /* as the hookline command opens the store */
 
 static int begin(void **state)
 {
     test_begin(state);
-    servers[0] = test_server_start();
-    servers[1] = test_server_start();
+    servers[0] = app_server_start();
+    servers[1] = app_server_start();
     operator= test_open_store(HL_OPEN_RECORDS_ONLY);
     return 0;
 }
@@ -18,8 +18,8 @@ static int begin(void **state)
 static int end(void **state)
 {
     hl_close(operator);
-    test_server_end(&servers[0]);
-    test_server_end(&servers[1]);
+    app_server_end(&servers[0]);
+    app_server_end(&servers[1]);
     return test_end(state);
 }
 
@@ -31,7 +31,7 @@ static void install(const char *location)
 static void each_trail(const char *trail)
 {
     for (int i = 0; i < 2; i++)
-        assert_string_equal(test_server_ask(&servers[i], "trail e"), trail);
+        assert_string_equal(app_server_ask(&servers[i], "trail e"), trail);
 }
 
 /* an installation is all servers' of the store. */
@@ -48,13 +48,13 @@ static void every_server_runs_the_new_version_when_the_call_returns(void **state
     assert_true(report.unloaded);
     each_trail("shop@1.1.0,");
     for (int i = 0; i < 2; i++)
-        assert_string_equal(test_server_ask(&servers[i], "mapped /1.0.0-"), "0");
+        assert_string_equal(app_server_ask(&servers[i], "mapped /1.0.0-"), "0");
     ok(hl_rollback(operator, "shop", 0, NULL));
     each_trail("shop@1.0.0,");
     ok(hl_uninstall(operator, "shop", 0, NULL));
     each_trail("");
     for (int i = 0; i < 2; i++)
-        assert_string_equal(test_server_ask(&servers[i], "mapped /apps/shop/"), "0");
+        assert_string_equal(app_server_ask(&servers[i], "mapped /apps/shop/"), "0");
     assert_int_equal(test_mapped("/apps/shop/"), 0);
     hl_install_report_cleanup(&report);
 }
@@ -63,18 +63,18 @@ static void servers_carry_their_own_state_over(void **state)
 {
     (void)state;
     install(app_package(.app = "shop", .version = "1.0.0", .defines = "-DSTATE=1"));
-    assert_string_equal(test_server_ask(&servers[0], "trail e"), "shop@1.0.0#1,");
-    assert_string_equal(test_server_ask(&servers[0], "trail e"), "shop@1.0.0#2,");
-    assert_string_equal(test_server_ask(&servers[1], "trail e"), "shop@1.0.0#1,");
+    assert_string_equal(app_server_ask(&servers[0], "trail e"), "shop@1.0.0#1,");
+    assert_string_equal(app_server_ask(&servers[0], "trail e"), "shop@1.0.0#2,");
+    assert_string_equal(app_server_ask(&servers[1], "trail e"), "shop@1.0.0#1,");
     for (int i = 1; i <= 5; i++) {
         char version[16], trail[32];
 
         snprintf(version, sizeof(version), "1.%d.0", i);
         install(app_package(.app = "shop", .version = version, .defines = "-DSTATE=1"));
         snprintf(trail, sizeof(trail), "shop@%s#%d,", version, i + 2);
-        assert_string_equal(test_server_ask(&servers[0], "trail e"), trail);
+        assert_string_equal(app_server_ask(&servers[0], "trail e"), trail);
         snprintf(trail, sizeof(trail), "shop@%s#%d,", version, i + 1);
-        assert_string_equal(test_server_ask(&servers[1], "trail e"), trail);
+        assert_string_equal(app_server_ask(&servers[1], "trail e"), trail);
     }
 }
 
@@ -84,14 +84,14 @@ static void no_dispatch_of_a_server_fails_while_versions_change(void **state)
 
     (void)state;
     install(app_package(.app = "shop", .version = "1.0.0"));
-    assert_string_equal(test_server_ask(&servers[0], "load e"), "loading");
+    assert_string_equal(app_server_ask(&servers[0], "load e"), "loading");
     for (int i = 1; i <= 6; i++) {
         char version[16];
 
         snprintf(version, sizeof(version), "1.%d.0", i);
         install(app_package(.app = "shop", .version = version));
     }
-    assert_int_equal(sscanf(test_server_ask(&servers[0], "rest"), "%llu %llu", &calls, &failures), 2);
+    assert_int_equal(sscanf(app_server_ask(&servers[0], "rest"), "%llu %llu", &calls, &failures), 2);
     assert_int_equal(failures, 0);
     assert_true(calls > 1000);
     each_trail("shop@1.6.0,");
@@ -102,17 +102,17 @@ static void one_server_that_cannot_load_refuses_the_upgrade_for_all(void **state
 {
     (void)state;
     install(app_package(.app = "shop", .version = "1.0.0", .defines = "-DSTATE=1"));
-    assert_string_equal(test_server_ask(&servers[0], "trail e"), "shop@1.0.0#1,");
+    assert_string_equal(app_server_ask(&servers[0], "trail e"), "shop@1.0.0#1,");
     refused(test_install(operator,
                          app_package(.app = "shop", .version = "1.1.0", .defines = "-DSTATE=1 -DRESTORE_RESULT=1"),
                          NULL),
             HL_ERR_SERVER, "servers");
     assert_non_null(strstr(hl_last_error()->message, "server_program"));
     assert_string_equal(test_apps(operator), "shop 1.0.0 ");
-    assert_string_equal(test_server_ask(&servers[0], "trail e"), "shop@1.0.0#2,");
-    assert_string_equal(test_server_ask(&servers[1], "trail e"), "shop@1.0.0#1,");
+    assert_string_equal(app_server_ask(&servers[0], "trail e"), "shop@1.0.0#2,");
+    assert_string_equal(app_server_ask(&servers[1], "trail e"), "shop@1.0.0#1,");
     for (int i = 0; i < 2; i++)
-        assert_string_equal(test_server_ask(&servers[i], "mapped /1.1.0-"), "0");
+        assert_string_equal(app_server_ask(&servers[i], "mapped /1.1.0-"), "0");
     assert_null(strstr(test_tree(test_path("store/apps")), "/1.1.0-"));
 }
 
@@ -126,8 +126,8 @@ static void two_processes_that_install_the_same_are_serialised(void **state)
         fprintf(servers[i].to, "install %s\n", package);
         assert_int_equal(fflush(servers[i].to), 0);
     }
-    answers[0] = test_server_ask(&servers[0], "trail e");
-    answers[1] = test_server_ask(&servers[1], "trail e");
+    answers[0] = app_server_ask(&servers[0], "trail e");
+    answers[1] = app_server_ask(&servers[1], "trail e");
     assert_true((strcmp(answers[0], "HL_OK") == 0) != (strcmp(answers[1], "HL_OK") == 0));
     for (int i = 0; i < 2; i++)
         assert_true(strcmp(answers[i], "HL_OK") == 0 || strcmp(answers[i], "HL_ERR_VERSION") == 0);
@@ -138,19 +138,19 @@ static void two_processes_that_install_the_same_are_serialised(void **state)
 /* An operator alone installs for servers that start later. */
 static void server_that_starts_later_has_what_was_installed_without_one(void **state)
 {
-    test_server late;
+    app_server late;
 
     (void)state;
-    test_server_end(&servers[1]);
-    test_server_end(&servers[0]);
+    app_server_end(&servers[1]);
+    app_server_end(&servers[0]);
     install(app_package(.app = "shop", .version = "1.0.0"));
     assert_int_equal(test_mapped("/apps/shop/"), 0);
-    servers[0] = test_server_start();
-    servers[1] = test_server_start();
-    late = test_server_start();
-    assert_string_equal(test_server_ask(&late, "trail e"), "shop@1.0.0,");
+    servers[0] = app_server_start();
+    servers[1] = app_server_start();
+    late = app_server_start();
+    assert_string_equal(app_server_ask(&late, "trail e"), "shop@1.0.0,");
     each_trail("shop@1.0.0,");
-    test_server_end(&late);
+    app_server_end(&late);
 }
 
 int main(void)

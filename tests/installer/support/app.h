@@ -51,16 +51,16 @@ uint64_t test_log_len(hl_runtime *runtime); /* the log is verified too */
 
 /* ---- another server on the store ---- */
 
-typedef struct test_server {
+typedef struct app_server {
     int pid;
     FILE *to, *from;
-} test_server;
+} app_server;
 
-test_server test_server_start(void);
+app_server app_server_start(void);
 /* "trail EVENT": what a dispatch leaves. "mapped TEXT": how many mappings have TEXT in their path. "busy EVENT MS": a
  * dispatch that is begun now. "install PATH", "refuse": see programs/server_program.c. */
-const char *test_server_ask(test_server *server, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void test_server_end(test_server *server);
+const char *app_server_ask(app_server *server, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void app_server_end(app_server *server);
 
 /* Mappings of this process with this text in their path. */
 size_t test_mapped(const char *text);

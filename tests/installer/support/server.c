@@ -7,7 +7,7 @@
 
 extern char **environ;
 
-static const char *hear(test_server *server)
+static const char *hear(app_server *server)
 {
     static char lines[8][4096];
     static unsigned at;
@@ -19,11 +19,11 @@ static const char *hear(test_server *server)
     return line;
 }
 
-test_server test_server_start(void)
+app_server app_server_start(void)
 {
     const char *argv[] = {HL_TEST_PROGRAMS "/server_program", test_store, NULL};
     posix_spawn_file_actions_t actions;
-    test_server server;
+    app_server server;
     int in[2], out[2];
 
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
@@ -41,7 +41,7 @@ test_server test_server_start(void)
     return server;
 }
 
-const char *test_server_ask(test_server *server, const char *format, ...)
+const char *app_server_ask(app_server *server, const char *format, ...)
 {
     va_list arguments;
 
@@ -53,7 +53,7 @@ const char *test_server_ask(test_server *server, const char *format, ...)
     return hear(server);
 }
 
-void test_server_end(test_server *server)
+void app_server_end(app_server *server)
 {
     fclose(server->to);
     assert_int_equal(test_wait(server->pid), 0);
