@@ -45,12 +45,13 @@ static void sign(const char *package)
 /* further: more fields of the policy, each with a comma before it. */
 static void set_policy(const char *further)
 {
-    char text[2048];
+    char text[8192];
 
-    snprintf(text, sizeof(text),
-             "{\"hosts\":[\"127.0.0.1:%u\"],\"keys\":[\"%s\"],\"ca_file\":\"%s\",\"github_api\":\"%s\"%s}",
-             server.https, key[0] ? key : "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3", server.ca,
-             test_server_url(&server, ""), further);
+    snprintf(
+        text, sizeof(text),
+        "{\"hosts\":[\"127.0.0.1:%u\"],\"keys\":[\"%s\"],\"ca_file\":\"%s\",\"github_api\":\"https://127.0.0.1:%u\"%s}",
+        server.https, key[0] ? key : "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3", server.ca,
+        server.https, further);
     test_write(test_path("store/install.json"), text);
 }
 
