@@ -134,10 +134,12 @@ static size_t on_header(char *line, size_t one, size_t len, void *user)
 
 static bool fail_limit(hl__transfer *transfer)
 {
-    transfer->status =
-        hl__fail(HL_ERR_LIMIT, HL__FETCH_ACTION, "limits.download_bytes",
-                 "The download is larger than the %llu bytes that are allowed; the policy's \"limits\" can allow more.",
-                 (unsigned long long)transfer->request->most);
+    uint64_t most = transfer->request->most;
+    bool configured = most == transfer->request->policy->download_bytes;
+
+    transfer->status = hl__fail(HL_ERR_LIMIT, HL__FETCH_ACTION, configured ? "limits.download_bytes" : "location",
+                                "The download is larger than the %llu bytes that it may have%s.",
+                                (unsigned long long)most, configured ? "; the policy's \"limits\" can allow more" : "");
     return false;
 }
 

@@ -11,7 +11,7 @@
 #include "install/url.h"
 
 #define ACTION "find release"
-#define ANSWER_BYTES_MAX ((size_t)8 << 20)
+#define ANSWER_BYTES_MAX ((size_t)4 << 20)
 
 /* DL-05: what is asked for has to make sense before anything is sent. */
 static hl_status check_spec(const hl_install_spec *spec)

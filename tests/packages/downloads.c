@@ -384,6 +384,10 @@ static void more_than_allowed_is_never_written(void **state)
     refused(get_path(place, "/file?length=none"), HL_ERR_LIMIT, "limits.download_bytes");
     assert_true(size_of(place->fd) < FILE_BYTES);
     refused(get_path(place, "/x?bytes=1099511627776"), HL_ERR_LIMIT, "limits.download_bytes");
+    free(place->final_url);
+    refused(hl__fetch(&place->policy, test_server_url(&shared.server, "/file"), place->fd, 8192, NULL, NULL,
+                      &place->final_url),
+            HL_ERR_LIMIT, "location");
 }
 
 /* */
@@ -433,6 +437,7 @@ static void large_download_takes_no_memory(void **state)
 
     assert_true(file >= 0);
     ok(get_path(place, "/file"));
+    free(place->final_url);
     before = memory_bytes();
     ok(hl__fetch(&place->policy, test_server_url(&shared.server, "/large?bytes=%llu", (unsigned long long)(256 * MIB)),
                  file, 256 * MIB, NULL, NULL, &place->final_url));

@@ -299,8 +299,7 @@ static void host_that_only_looks_like_a_listed_one_is_refused(void **state)
         "https://packages.example.org%2F@evil.example/a",
         "https://evil.example#packages.example.org",
         "https://evil.example?packages.example.org",
-        "https://p\xd0\xb0"
-        "ckages.example.org/a",
+        "https://p\320\260ckages.example.org/a",
         "https://packages.example.org\r\nHost: evil.example/",
         "ftp://packages.example.org/a",
         "file://packages.example.org/etc/passwd",
