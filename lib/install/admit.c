@@ -45,19 +45,32 @@ static hl_status report_manifest(const hl__manifest *manifest, hl_install_report
     return status;
 }
 
+hl_status hl__admit_text(hl__installation *in, char **text, size_t *len)
+{
+    hl_status status;
+
+    *text = NULL;
+    *len = 0;
+    status = read_manifest_text(in, text, len);
+    return status == HL_OK && in->package < 0 ? hash_folder(in, *text, *len) : status;
+}
+
+hl_status hl__admit_manifest(hl__installation *in, const char *text, size_t len)
+{
+    hl_status status = hl__manifest_parse(text, len, &in->manifest);
+
+    return status == HL_OK ? report_manifest(&in->manifest, in->course.report) : status;
+}
+
 static hl_status read_manifest(hl__installation *in)
 {
     char *text = NULL;
     size_t len = 0;
-    hl_status status = read_manifest_text(in, &text, &len);
+    hl_status status = hl__admit_text(in, &text, &len);
 
-    if (status == HL_OK && in->package < 0)
-        status = hash_folder(in, text, len);
     if (status == HL_OK)
-        status = hl__manifest_parse(text, len, &in->manifest);
+        status = hl__admit_manifest(in, text, len);
     free(text);
-    if (status == HL_OK)
-        status = report_manifest(&in->manifest, in->course.report);
     return status == HL_OK ? hl__manifest_fits(&in->manifest) : status;
 }
 
@@ -87,7 +100,7 @@ static hl_status check_name_is_free(const char *app)
 }
 
 /* IN-10: the same version again is refused too; what runs is never replaced under its own name. */
-static hl_status check_newer(const hl__installation *in)
+hl_status hl__admit_version(const hl__installation *in)
 {
     hl__version active;
     hl_status status;
@@ -104,7 +117,7 @@ static hl_status check_newer(const hl__installation *in)
 }
 
 /* The rules about other apps speak of a version's record: of what is known of it by now. */
-static hl_status check_others(const hl__installation *in)
+hl_status hl__admit_needs(const hl__installation *in)
 {
     const hl__manifest *manifest = &in->manifest;
     hl__app_version view = {.version = manifest->version_text,
@@ -116,7 +129,7 @@ static hl_status check_others(const hl__installation *in)
     return hl__apps_check(&in->apps, manifest->app, &view);
 }
 
-static hl_status check_lockfile(const hl__installation *in)
+hl_status hl__admit_lockfile(const hl__installation *in)
 {
     char *path = NULL;
     hl_status status;
@@ -130,6 +143,15 @@ static hl_status check_lockfile(const hl__installation *in)
     return status;
 }
 
+hl_status hl__admit_name(const hl__installation *in)
+{
+    hl_status status = check_wishes(in);
+
+    if (status == HL_OK)
+        status = check_name_is_free(in->manifest.app);
+    return status == HL_OK ? hl__policy_check_app(&in->policy, ACTION, in->manifest.app) : status;
+}
+
 hl_status hl__admit(hl__installation *in)
 {
     hl_status status = read_manifest(in);
@@ -140,14 +162,10 @@ hl_status hl__admit(hl__installation *in)
     if (in->old)
         status = hl__report_set(&in->course.report->before, in->old->active.version);
     if (status == HL_OK)
-        status = check_wishes(in);
+        status = hl__admit_name(in);
     if (status == HL_OK)
-        status = check_name_is_free(in->manifest.app);
+        status = hl__admit_version(in);
     if (status == HL_OK)
-        status = hl__policy_check_app(&in->policy, ACTION, in->manifest.app);
-    if (status == HL_OK)
-        status = check_newer(in);
-    if (status == HL_OK)
-        status = check_others(in);
-    return status == HL_OK ? check_lockfile(in) : status;
+        status = hl__admit_needs(in);
+    return status == HL_OK ? hl__admit_lockfile(in) : status;
 }

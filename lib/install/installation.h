@@ -44,10 +44,20 @@ hl_status hl__obtain(hl__installation *in);
 
 /* trust.c: checksum and signature of what was opened; and that it is still what was hashed. */
 hl_status hl__check_trust(hl__installation *in);
+hl_status hl__check_checksum(hl__installation *in);
+hl_status hl__check_signature(hl__installation *in);
 hl_status hl__check_untouched(const hl__installation *in);
 
 /* admit.c: the manifest, and every rule that can be checked before unpacking. */
 hl_status hl__admit(hl__installation *in);
+/* The same one by one, for hl_verify: the manifest's text, owned by the caller, out of a package that keeps every rule; what
+ * it says; and the rules, with `old` set where the app is installed. */
+hl_status hl__admit_text(hl__installation *in, char **text, size_t *len);
+hl_status hl__admit_manifest(hl__installation *in, const char *text, size_t len);
+hl_status hl__admit_name(const hl__installation *in);
+hl_status hl__admit_version(const hl__installation *in);
+hl_status hl__admit_needs(const hl__installation *in);
+hl_status hl__admit_lockfile(const hl__installation *in);
 
 /* unpack.c: the files into the staging folder, and the version's record. */
 hl_status hl__unpack(hl__installation *in);

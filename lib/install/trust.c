@@ -18,7 +18,7 @@ static hl_status check_pin(const hl__installation *in, const char *sha256)
                     in->spec.sha256);
 }
 
-static hl_status check_signature(hl__installation *in)
+hl_status hl__check_signature(hl__installation *in)
 {
     char key_id[HL__KEY_ID_TEXT];
     hl_status status;
@@ -31,7 +31,7 @@ static hl_status check_signature(hl__installation *in)
 }
 
 /* A folder's checksum is its manifest's, which is read later. */
-hl_status hl__check_trust(hl__installation *in)
+hl_status hl__check_checksum(hl__installation *in)
 {
     char sha256[HL__SHA256_TEXT];
     hl_status status;
@@ -44,7 +44,14 @@ hl_status hl__check_trust(hl__installation *in)
         status = hl__report_set(&in->course.report->sha256, sha256);
     if (status == HL_OK)
         status = check_pin(in, sha256);
-    return status == HL_OK ? check_signature(in) : status;
+    return status;
+}
+
+hl_status hl__check_trust(hl__installation *in)
+{
+    hl_status status = hl__check_checksum(in);
+
+    return status == HL_OK ? hl__check_signature(in) : status;
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
