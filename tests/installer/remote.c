@@ -42,6 +42,15 @@ static void sign(const char *package)
     assert_true(run_here("minisign -S -W -s key.sec -m '%s' >/dev/null 2>&1 </dev/null", package));
 }
 
+/* Packages of the server need no signature. */
+static const char *from_the_server(void)
+{
+    static char text[64];
+
+    snprintf(text, sizeof(text), ",\"unsigned\":[\"127.0.0.1:%u\"]", server.https);
+    return text;
+}
+
 /* further: more fields of the policy, each with a comma before it. */
 static void set_policy(const char *further)
 {
@@ -131,7 +140,7 @@ static void unsigned_package_is_refused_unless_its_source_is_named(void **state)
     (void)state;
     refused(install_url(test_server_url(&server, "/p/%s", name), NULL), HL_ERR_SIGNATURE, "signature");
     nothing_is_installed();
-    set_policy(",\"unsigned\":[\"127.0.0.1\"]");
+    set_policy(from_the_server());
     ok(install_url(test_server_url(&server, "/p/%s", name), NULL));
     assert_string_equal(test_apps(runtime), "shop 1.0.0 ");
 }
@@ -152,7 +161,7 @@ static void redirect_to_a_host_that_is_not_listed_is_refused(void **state)
     const char *name = served("p", false, .app = "shop", .version = "1.0.0"), *away;
 
     (void)state;
-    set_policy(",\"unsigned\":[\"127.0.0.1\"]");
+    set_policy(from_the_server());
     away = test_server_url(&server, "/p/%s?redirect=https://localhost:%u/p/%s", name, server.https, name);
     refused(install_url(away, NULL), HL_ERR_POLICY, NULL);
     assert_string_equal(test_last_entry(runtime), "install   ->  HL_ERR_POLICY"); /* SE-06 */
@@ -165,7 +174,7 @@ static void redirect_to_a_host_that_is_not_listed_is_refused(void **state)
 static void package_that_is_larger_than_allowed_is_refused(void **state)
 {
     (void)state;
-    set_policy(",\"unsigned\":[\"127.0.0.1\"],\"limits\":{\"download_bytes\":10000}");
+    set_policy(",\"limits\":{\"download_bytes\":10000}");
     refused(install_url(test_server_url(&server, "/x?bytes=20000"), NULL), HL_ERR_LIMIT, NULL);
     nothing_is_installed();
 }
@@ -174,7 +183,7 @@ static void package_that_is_larger_than_allowed_is_refused(void **state)
 static void failing_server_is_an_error_and_leaves_nothing(void **state)
 {
     (void)state;
-    set_policy(",\"unsigned\":[\"127.0.0.1\"]");
+    set_policy(from_the_server());
     refused(install_url(test_server_url(&server, "/x?code=500"), NULL), HL_ERR_DOWNLOAD, NULL);
     refused(install_url(test_server_url(&server, "/missing"), NULL), HL_ERR_DOWNLOAD, NULL);
     nothing_is_installed();
@@ -192,7 +201,7 @@ static void cancelled_download_leaves_nothing(void **state)
     hl_install_spec spec = HL_INSTALL_INIT(HL_SOURCE_URL, NULL);
 
     (void)state;
-    set_policy(",\"unsigned\":[\"127.0.0.1\"]");
+    set_policy(from_the_server());
     spec.location = test_server_url(&server, "/x?bytes=50000000");
     spec.progress = stop_download;
     refused(hl_install(runtime, &spec, NULL), HL_ERR_CANCELLED, NULL);
