@@ -31,8 +31,13 @@ static json_t *encode_row(const hl__prepared *row)
                      hl__json_text(row->replaces_stamp));
 }
 
-/* This process takes part by itself, so its own runtimes leave the question out. */
-static char *encode(const char *ask, const hl__prepared *rows, size_t len)
+/* A runtime that loads code takes part by itself: its process leaves the question out. */
+static bool takes_part(const hl_runtime *runtime)
+{
+    return !(runtime->options.flags & HL_OPEN_RECORDS_ONLY);
+}
+
+static char *encode(const hl_runtime *runtime, const char *ask, const hl__prepared *rows, size_t len)
 {
     json_t *request = json_object(), *libraries = json_array();
     char *text;
@@ -41,7 +46,8 @@ static char *encode(const char *ask, const hl__prepared *rows, size_t len)
         json_array_append_new(libraries, encode_row(&rows[i]));
     hl__json_put_text(request, "ask", ask);
     json_object_set_new(request, "libraries", libraries);
-    json_object_set_new(request, "except_pid", json_integer((json_int_t)getpid()));
+    if (takes_part(runtime))
+        json_object_set_new(request, "except_pid", json_integer((json_int_t)getpid()));
     text = request ? json_dumps(request, JSON_COMPACT) : NULL;
     json_decref(request);
     return text;
@@ -67,6 +73,7 @@ static size_t piece_len(const hl__prepared *rows, size_t len)
 
 /* What the servers answered to one request. */
 typedef struct hearing {
+    bool without_own; /* this process's answers do not count */
     size_t servers_len;
     pid_t refused; /* the first that could not; 0: none */
     char reason[600];
@@ -96,7 +103,7 @@ static bool hear(const char *text, void *user)
     const json_t *error = json_object_get(answer, "error");
     hearing *to = user;
 
-    if (answer && !is_own(answer)) {
+    if (answer && !(to->without_own && is_own(answer))) {
         to->servers_len++;
         if (error)
             take_refusal(answer, error, to);
@@ -123,9 +130,11 @@ static hl_status ask(hl_runtime *runtime, const char *request, uint32_t timeout_
 static hl_status ask_piece(hl_runtime *runtime, const char *question, const hl__prepared *rows, size_t len,
                            uint32_t timeout_ms, hearing *to)
 {
-    char *request = encode(question, rows, len);
-    hl_status status = ask(runtime, request, timeout_ms, hear, to);
+    char *request = encode(runtime, question, rows, len);
+    hl_status status;
 
+    to->without_own = takes_part(runtime);
+    status = ask(runtime, request, timeout_ms, hear, to);
     free(request);
     return status;
 }

@@ -153,6 +153,25 @@ static void server_that_starts_later_has_what_was_installed_without_one(void **s
     app_server_end(&late);
 }
 
+/* A process may serve by one runtime and install by another. */
+static void runtime_beside_the_operators_takes_part_like_a_server(void **state)
+{
+    hl_runtime *beside = test_open_store(0);
+    hl_event *event = test_event(beside, "e");
+    hl_install_report report = HL_INSTALL_REPORT_INIT;
+
+    (void)state;
+    install(app_package(.app = "shop", .version = "1.0.0", .defines = "-DSTATE=1"));
+    assert_string_equal(test_seen_trail(event), "shop@1.0.0#1,");
+    ok(test_install(operator, app_package(.app = "shop", .version = "1.1.0", .defines = "-DSTATE=1"), &report));
+    assert_string_equal(test_seen_trail(event), "shop@1.1.0#2,");
+    assert_int_equal(report.servers_len, 3);
+    assert_true(report.unloaded);
+    each_trail("shop@1.1.0#1,");
+    hl_install_report_cleanup(&report);
+    hl_close(beside);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +180,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_dispatch_of_a_server_fails_while_versions_change, begin, end),
         cmocka_unit_test_setup_teardown(one_server_that_cannot_load_refuses_the_upgrade_for_all, begin, end),
         cmocka_unit_test_setup_teardown(two_processes_that_install_the_same_are_serialised, begin, end),
+        cmocka_unit_test_setup_teardown(runtime_beside_the_operators_takes_part_like_a_server, begin, end),
         cmocka_unit_test_setup_teardown(server_that_starts_later_has_what_was_installed_without_one, begin, end),
     };
 
