@@ -49,6 +49,33 @@ hl_status hl__field_text(const char *field, const json_t *value, size_t most, ch
     return *out ? HL_OK : hl__fail_memory(HL__MANIFEST_ACTION);
 }
 
+hl_status hl__field_app_name(const char *field, const char *name)
+{
+    if (hl__app_name_check(HL__MANIFEST_ACTION, field, name) == HL_OK)
+        return HL_OK;
+    return hl__field_wrong(field,
+                           "is no name of an app: it has 1 to %d bytes, begins with a lowercase letter and goes on "
+                           "with lowercase letters, digits, '_' and '-'.",
+                           HL__APP_NAME_MAX);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+hl_status hl__field_different(const char *field, const char **names, size_t len)
+{
+    char shown[HL__SHOWN_MAX];
+
+    qsort(names, len, sizeof(*names), compare_texts);
+    for (size_t i = 1; i < len; i++) {
+        if (strcmp(names[i - 1], names[i]) == 0)
+            return hl__field_wrong(field, "names %s twice; leave one of them out.", hl__shown(names[i], shown));
+    }
+    return HL_OK;
+}
+
 hl_status hl__field_items(const char *field, const json_t *value, json_type type)
 {
     size_t items;
