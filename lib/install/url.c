@@ -52,12 +52,25 @@ static const char *normalise_ipv6(hl__url *url)
     return asprintf(&url->host, "[%s]", text) < 0 ? (url->host = NULL, no_memory) : NULL;
 }
 
+/* A host whose last part begins with a digit is a number to some readers and a name to others; only the plain form of an
+ * IPv4 address is the same to all. */
+static bool is_unclear_number(const char *host)
+{
+    const char *last = strrchr(host, '.');
+    struct in_addr address;
+
+    last = last ? last + 1 : host;
+    return last[0] >= '0' && last[0] <= '9' && inet_pton(AF_INET, host, &address) != 1;
+}
+
 static const char *normalise_host(hl__url *url)
 {
     size_t len = strlen(url->host);
 
     if (url->host[0] == '[')
         return normalise_ipv6(url);
+    if (strstr(url->host, ".."))
+        return "has a wrong host";
     if (len > 1 && url->host[len - 1] == '.')
         url->host[--len] = '\0';
     for (size_t i = 0; i < len; i++) {
@@ -65,7 +78,7 @@ static const char *normalise_host(hl__url *url)
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-._", url->host[i]))
             return "has a host with letters other than a-z, 0-9, '-', '.' and '_'; write international names as xn--";
     }
-    return len > 0 && url->host[0] != '.' && !strstr(url->host, "..") ? NULL : "has a wrong host";
+    return len > 0 && url->host[0] != '.' && !is_unclear_number(url->host) ? NULL : "has a wrong host";
 }
 
 /* A copy by malloc: what libcurl gives has to be freed by libcurl. */
