@@ -8,6 +8,7 @@
 #include <hookline/event.h>
 #include <hookline/health.h>
 #include <hookline/inspect.h>
+#include <hookline/install.h>
 #include <hookline/library.h>
 #include <hookline/notice.h>
 #include <hookline/plugin.h>

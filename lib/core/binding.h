@@ -32,8 +32,8 @@ typedef struct hl__binding {
 
 /* A binding of a spec, with one reference; takes a reference on the library. Path and stamp are those of
  * the record that asks for it, "" for the host's. Strings are copied. */
-HL__SHARED hl__binding *hl__binding_new(const hl_plugin_spec *spec, const hl__loader_ops *loader, hl__library *library,
-                                        const char *library_path, const char *library_stamp);
+hl__binding *hl__binding_new(const hl_plugin_spec *spec, const hl__loader_ops *loader, hl__library *library,
+                             const char *library_path, const char *library_stamp);
 
 /* A name whose code could not be had. */
 hl__binding *hl__binding_broken(const char *name, const char *library_path, const char *library_stamp,
@@ -42,7 +42,7 @@ hl__binding *hl__binding_broken(const char *name, const char *library_path, cons
 hl__binding *hl__binding_ref(hl__binding *binding);
 
 /* The last reference calls release(self) and lets go of the library: only when no dispatch can be inside. */
-HL__SHARED void hl__binding_unref(hl__binding *binding);
+void hl__binding_unref(hl__binding *binding);
 
 /* Whether calling through either is the same call. */
 bool hl__binding_same(const hl__binding *a, const hl__binding *b);

@@ -28,7 +28,7 @@ void hl__reclaim_release(void);
 void hl__retire(hl__retired *retired);
 
 /* Waits until everything retired so far is released. Not inside a dispatch. */
-HL__SHARED void hl__reclaim_wait(void);
+void hl__reclaim_wait(void);
 
 /* Walks what is not released yet, oldest first. The callback must not call Hookline. */
 void hl__retired_walk(const hl_runtime *runtime, void (*callback)(const hl__retired *retired, void *user), void *user);

@@ -33,7 +33,7 @@ typedef struct hl__record {
 /* Makes a record with one reference out of `from` (whose refs is ignored and whose strings are copied). NULL without
  * memory. */
 hl__record *hl__record_new(const hl__record *from);
-HL__SHARED hl__record *hl__record_ref(const hl__record *record);
+hl__record *hl__record_ref(const hl__record *record);
 HL__SHARED void hl__record_unref(const hl__record *record); /* NULL is a no-op */
 
 /* Whether the two differ in anything that an operator or the code set: all but revision and updated_at. */
@@ -63,6 +63,6 @@ hl__event_def *hl__event_def_ref(const hl__event_def *def);
 void hl__event_def_unref(const hl__event_def *def); /* NULL is a no-op */
 
 /* Writes a new UUID version 4 (HP-01). */
-HL__SHARED hl_status hl__uuid_new(char out[HL__UUID_TEXT]);
+hl_status hl__uuid_new(char out[HL__UUID_TEXT]);
 
 #endif

@@ -197,8 +197,8 @@ typedef struct hl__request {
 
 /* Runs operations as one transaction. Takes over the bindings, whatever the outcome: on failure they are discarded.
  * *failed (may be NULL) is the index of the refused operation. Called without the lock. */
-HL__SHARED hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *requests, size_t len,
-                                unsigned flags, size_t *failed);
+hl_status hl__commit(hl_runtime *runtime, const char *action, hl__request *requests, size_t len, unsigned flags,
+                     size_t *failed);
 /* Stores an event's definition; lock held. */
 hl_status hl__commit_def(hl_runtime *runtime, const hl__event_def *def);
 /* Settles held plugins as the runtime opens, and bulk-starts when asked; lock held. */
@@ -239,6 +239,6 @@ void hl__reason(hl_runtime *runtime, const hl__record *record, char *out, size_t
 /* ---- the control thread (control.c) ---- */
 hl_status hl__control_start(hl_runtime *runtime);
 void hl__control_stop(hl_runtime *runtime);
-HL__SHARED bool hl__on_control(const hl_runtime *runtime);
+bool hl__on_control(const hl_runtime *runtime);
 
 #endif
