@@ -414,7 +414,8 @@ static void check_minisign(const char *flags)
     fd = place_open(place_path("package"));
     assert_int_equal(hl__signature_verify(text, strlen(text), fd, &key, 1, key_id), HL_OK);
     assert_string_equal(key_id, shown);
-    assert_non_null(strstr(read_all(place_path("key.pub")), shown));
+    /* minisign shows no zeros at the begin. */
+    assert_non_null(strstr(read_all(place_path("key.pub")), shown + strspn(shown, "0")));
     assert_int_equal(pwrite(fd, "X", 1, 100), 1);
     assert_int_equal(hl__signature_verify(text, strlen(text), fd, &key, 1, key_id), HL_ERR_SIGNATURE);
     assert_int_equal(pwrite(fd, "p", 1, 100), 1);
