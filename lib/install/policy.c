@@ -27,50 +27,49 @@ hl_status hl__policy_refuse(const hl__policy *policy, const char *field, const c
                     message);
 }
 
-static hl_status check_file(const hl__policy *policy, const char *field, const char *path, const struct stat *found,
-                            unsigned forbidden, uint32_t owner, size_t most)
+static hl_status check_file(const hl__policy *policy, const hl__policy_file *file, const struct stat *found)
 {
     if (!S_ISREG(found->st_mode))
-        return hl__policy_refuse(policy, field, "%s is not a regular file.", path);
-    if (found->st_mode & forbidden)
-        return hl__policy_refuse(policy, field, "%s has mode %04o, which gives others too much; chmod %s it.", path,
-                                 (unsigned)(found->st_mode & 07777), forbidden & 0044 ? "go=" : "go-w");
-    if (found->st_uid != 0 && found->st_uid != geteuid() && found->st_uid != owner)
-        return hl__policy_refuse(policy, field, "%s belongs to user %u; it has to be this process's user or root.",
-                                 path, (unsigned)found->st_uid);
-    if ((uint64_t)found->st_size > most)
-        return hl__policy_refuse(policy, field, "%s has more than %zu bytes.", path, most);
+        return hl__policy_refuse(policy, file->field, "%s is not a regular file.", file->path);
+    if (found->st_mode & file->forbidden)
+        return hl__policy_refuse(policy, file->field, "%s has mode %04o, which gives others too much; chmod %s it.",
+                                 file->path, (unsigned)(found->st_mode & 07777),
+                                 file->forbidden & 0044 ? "go=" : "go-w");
+    if (found->st_uid != 0 && found->st_uid != geteuid() && found->st_uid != file->owner)
+        return hl__policy_refuse(policy, file->field,
+                                 "%s belongs to user %u; it has to be this process's user or root.", file->path,
+                                 (unsigned)found->st_uid);
+    if ((uint64_t)found->st_size > file->most)
+        return hl__policy_refuse(policy, file->field, "%s has more than %zu bytes.", file->path, file->most);
     return HL_OK;
 }
 
 /* One byte more than allowed is asked for, so that a file that grows meanwhile is noticed. */
-static hl_status read_text(const hl__policy *policy, const char *field, const char *path, int fd, size_t most,
-                           char **text, size_t *len)
+static hl_status read_text(const hl__policy *policy, const hl__policy_file *file, int fd, char **text, size_t *len)
 {
     ssize_t got = 1;
     size_t used = 0;
 
-    *text = malloc(most + 2);
+    *text = malloc(file->most + 2);
     if (!*text)
         return hl__fail_memory(HL__POLICY_ACTION);
-    while (got != 0 && used <= most) {
-        got = pread(fd, *text + used, most + 1 - used, (off_t)used);
+    while (got != 0 && used <= file->most) {
+        got = pread(fd, *text + used, file->most + 1 - used, (off_t)used);
         if (got < 0 && errno != EINTR)
-            return hl__policy_refuse(policy, field, "%s cannot be read: %s.", path, strerror(errno));
+            return hl__policy_refuse(policy, file->field, "%s cannot be read: %s.", file->path, strerror(errno));
         used += got > 0 ? (size_t)got : 0;
     }
-    if (used > most)
-        return hl__policy_refuse(policy, field, "%s has more than %zu bytes.", path, most);
+    if (used > file->most)
+        return hl__policy_refuse(policy, file->field, "%s has more than %zu bytes.", file->path, file->most);
     (*text)[used] = '\0';
     *len = used;
     return HL_OK;
 }
 
 /* O_NONBLOCK: opening a pipe must not wait for its writer. */
-hl_status hl__policy_read_file(const hl__policy *policy, const char *field, const char *path, unsigned forbidden,
-                               uint32_t owner, size_t most, char **text, size_t *len)
+hl_status hl__policy_read_file(const hl__policy *policy, const hl__policy_file *file, char **text, size_t *len)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat found;
     hl_status status;
 
@@ -78,13 +77,13 @@ hl_status hl__policy_read_file(const hl__policy *policy, const char *field, cons
     if (fd < 0 && errno == ENOENT)
         return HL_ERR_NOT_FOUND;
     if (fd < 0)
-        return hl__policy_refuse(policy, field, "%s cannot be opened: %s.", path, strerror(errno));
+        return hl__policy_refuse(policy, file->field, "%s cannot be opened: %s.", file->path, strerror(errno));
     if (fstat(fd, &found) != 0)
-        status = hl__policy_refuse(policy, field, "%s cannot be examined: %s.", path, strerror(errno));
+        status = hl__policy_refuse(policy, file->field, "%s cannot be examined: %s.", file->path, strerror(errno));
     else
-        status = check_file(policy, field, path, &found, forbidden, owner, most);
+        status = check_file(policy, file, &found);
     if (status == HL_OK)
-        status = read_text(policy, field, path, fd, most, text, len);
+        status = read_text(policy, file, fd, text, len);
     if (status != HL_OK) {
         free(*text);
         *text = NULL;
@@ -136,6 +135,7 @@ hl_status hl__policy_load(const char *store_folder, hl__policy *out)
     char *text = NULL;
     size_t len = 0;
     hl_status status = set_defaults(out);
+    hl__policy_file file;
 
     if (status != HL_OK || !store_folder)
         return status;
@@ -143,8 +143,9 @@ hl_status hl__policy_load(const char *store_folder, hl__policy *out)
         out->path = NULL;
         return hl__fail_memory(HL__POLICY_ACTION);
     }
-    status = hl__policy_read_file(out, HL__POLICY_NAME, out->path, OTHERS_MAY_WRITE, owner_of(store_folder),
-                                  HL__POLICY_BYTES_MAX, &text, &len);
+    file =
+        (hl__policy_file){HL__POLICY_NAME, out->path, OTHERS_MAY_WRITE, owner_of(store_folder), HL__POLICY_BYTES_MAX};
+    status = hl__policy_read_file(out, &file, &text, &len);
     if (status == HL_OK)
         status = read_document(out, text, len);
     free(text);

@@ -271,24 +271,27 @@ static uint32_t owner_of_policy(const hl__policy *policy)
 }
 
 /* Reads a file that a field names, to check it and to keep its text. */
-static hl_status read_named_file(hl__policy *policy, const char *field, const json_t *value, unsigned forbidden,
-                                 size_t most, char **text, size_t *len)
+static hl_status read_named_file(hl__policy *policy, const json_t *value, hl__policy_file file, char **text,
+                                 size_t *len)
 {
-    const char *path = text_of(value);
     hl_status status;
 
     *text = NULL;
-    if (!path || path[0] != '/')
-        return hl__policy_refuse(policy, field, "\"%s\" has to be an absolute path.", field);
-    status = hl__policy_read_file(policy, field, path, forbidden, owner_of_policy(policy), most, text, len);
-    return status == HL_ERR_NOT_FOUND ? hl__policy_refuse(policy, field, "There is no file %s.", path) : status;
+    file.path = text_of(value);
+    file.owner = owner_of_policy(policy);
+    if (!file.path || file.path[0] != '/')
+        return hl__policy_refuse(policy, file.field, "\"%s\" has to be an absolute path.", file.field);
+    status = hl__policy_read_file(policy, &file, text, len);
+    return status == HL_ERR_NOT_FOUND ? hl__policy_refuse(policy, file.field, "There is no file %s.", file.path)
+                                      : status;
 }
 
 static hl_status read_ca_file(hl__policy *policy, const char *field, const json_t *value)
 {
+    const hl__policy_file file = {.field = field, .forbidden = OTHERS_MAY_WRITE, .most = CA_BYTES_MAX};
     char *text;
     size_t len;
-    hl_status status = read_named_file(policy, field, value, OTHERS_MAY_WRITE, CA_BYTES_MAX, &text, &len);
+    hl_status status = read_named_file(policy, value, file, &text, &len);
 
     free(text);
     if (status != HL_OK)
@@ -300,9 +303,9 @@ static hl_status read_ca_file(hl__policy *policy, const char *field, const json_
 /* The token goes into a header line: whatever could end that line is refused. */
 static hl_status read_token_file(hl__policy *policy, const char *field, const json_t *value)
 {
+    const hl__policy_file file = {.field = field, .forbidden = OTHERS_MAY_DO_ANYTHING, .most = HL__TOKEN_BYTES_MAX};
     size_t len;
-    hl_status status =
-        read_named_file(policy, field, value, OTHERS_MAY_DO_ANYTHING, HL__TOKEN_BYTES_MAX, &policy->token, &len);
+    hl_status status = read_named_file(policy, value, file, &policy->token, &len);
 
     if (status != HL_OK)
         return status;

@@ -18,11 +18,17 @@ hl_status hl__policy_refuse(const hl__policy *policy, const char *field, const c
 /* Reads every field of the document into the policy. */
 hl_status hl__policy_read_fields(hl__policy *policy, json_t *document);
 
-/* The text of a regular file of at most `most` bytes, whose mode has none of the bits `forbidden`, and which belongs to
- * root, to this process's user or to `owner`. HL_ERR_NOT_FOUND where there is none; everything else is HL_ERR_POLICY
- * naming the field. */
-hl_status hl__policy_read_file(const hl__policy *policy, const char *field, const char *path, unsigned forbidden,
-                               uint32_t owner, size_t most, char **text, size_t *len);
+/* A file that is only believed when nobody else can have written it, or read it. */
+typedef struct hl__policy_file {
+    const char *field; /* that names it */
+    const char *path;
+    unsigned forbidden; /* bits that its mode must not have */
+    uint32_t owner;     /* it may belong to this user, to this process's and to root */
+    size_t most;        /* bytes */
+} hl__policy_file;
+
+/* Its text, owned by the caller. HL_ERR_NOT_FOUND where there is none; everything else is HL_ERR_POLICY. */
+hl_status hl__policy_read_file(const hl__policy *policy, const hl__policy_file *file, char **text, size_t *len);
 
 /* "owner/repository" in GitHub's letters. */
 bool hl__policy_is_repository(const char *text);
