@@ -49,11 +49,14 @@ int bench_churn(bench *b);
 int bench_flat(bench *b);
 int bench_open(bench *b);
 int bench_notice(bench *b);
+int bench_install(bench *b); /* bench_no_installer.c, where there is none */
 
 /* What other processes of a case run: hookline bench --child NAME ARGUMENT... */
 int bench_open_child(bench *b, int argc, char **argv);
 int bench_notice_child(bench *b, int argc, char **argv);
 int bench_flat_child(bench *b, int argc, char **argv);
+int bench_install_large_child(bench *b, int argc, char **argv);
+int bench_install_replay_child(bench *b, int argc, char **argv);
 
 /* ---- bench_parts.c --------------------------------------------------------------------------------------------- */
 
@@ -69,6 +72,7 @@ int bench_child_end(bench *b, pid_t pid);
 
 int bench_work_make(bench *b);
 void bench_work_remove(bench *b);
+void bench_folder_remove(const char *path); /* with all that is in it */
 /* "lmdb:FOLDER/name" in the run's folder. Returns `buffer`. */
 const char *bench_store_url(const bench *b, const char *name, char *buffer, size_t buffer_len);
 
@@ -108,6 +112,7 @@ int bench_wrong(bench *b, const char *format, ...) __attribute__((format(printf,
 /* ---- bench_measure.c ------------------------------------------------------------------------------------------- */
 
 uint64_t bench_now_ns(void);
+void bench_sleep_ms(unsigned ms);
 uint64_t bench_random(uint64_t *seed);
 /* The value below which `part` (0..1) of the values lie. Sorts them. */
 double bench_quantile(double *values, size_t len, double part);
@@ -125,6 +130,12 @@ typedef struct bench_variant {
  * the answers are right. Rounds: the run's own number, or `rounds`. */
 int bench_side_by_side(bench *b, bench_variant *variants, size_t variants_len, void *user, size_t times, size_t rounds,
                        int (*check)(void *user, size_t times));
+
+/* ---- bench_footprint.c: what a process holds ----------------------------------------------------------------------- */
+
+long bench_rss_kib(pid_t pid);
+long bench_mappings(pid_t pid);
+long bench_file_mappings(pid_t pid); /* of libraries, data and compiled code; without stacks and memory of threads */
 
 /* ---- bench_chains.c: runtimes with chains of the bench's plugin functions ---------------------------------------- */
 

@@ -36,34 +36,9 @@ static long count_entries(const char *folder, const char *prefix)
     return count;
 }
 
-static long count_mappings(void)
-{
-    FILE *maps = fopen("/proc/self/maps", "re");
-    long count = 0;
-    int byte;
-
-    while (maps && (byte = getc(maps)) != EOF)
-        count += byte == '\n';
-    if (maps)
-        fclose(maps);
-    return count;
-}
-
-static long rss_kib(void)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    long pages = 0;
-
-    if (file && fscanf(file, "%*d %ld", &pages) != 1)
-        pages = 0;
-    if (file)
-        fclose(file);
-    return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 static footprint footprint_now(void)
 {
-    return (footprint){rss_kib(), count_entries("/proc/self/fd", ""), count_mappings()};
+    return (footprint){bench_rss_kib(getpid()), count_entries("/proc/self/fd", ""), bench_mappings(getpid())};
 }
 
 /* ---- changes --------------------------------------------------------------------------------------------------- */

@@ -35,10 +35,15 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
     return remove(path);
 }
 
+void bench_folder_remove(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void bench_work_remove(bench *b)
 {
     if (b->work[0])
-        nftw(b->work, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        bench_folder_remove(b->work);
 }
 
 const char *bench_store_url(const bench *b, const char *name, char *buffer, size_t buffer_len)

@@ -86,6 +86,7 @@ bool demo_engine(struct demo *demo);                           /* reports the en
 void demo_times_match(json_t *changes, const json_t *notices);
 /* Rows of percentiles for each event between two readings of its histograms. */
 json_t *demo_times_dispatch(const json_t *before, const json_t *after, const char *phase);
+bool demo_times_read(struct demo *demo, json_t **out); /* what the server has counted until now */
 /* The median of a member over the changes that have it; 0 when none has. */
 uint64_t demo_times_median(const json_t *changes, const char *key);
 
@@ -99,6 +100,15 @@ void demo_load_counts(struct load *load, struct demo_load_counts *out);
 void demo_load_stop(struct load *load, struct demo_load_counts *out); /* NULL is a no-op */
 /* The body of one answer as a new text; NULL when it could not be had. */
 char *demo_load_get(unsigned port, const char *path);
+/* The value of a header of one answer as a new text; NULL when there is none. */
+char *demo_load_header(unsigned port, const char *path, const char *name);
+
+/* ---- demo_packages.c: an app that is upgraded and rolled back; without an installer only the first is there ---- */
+bool demo_packages_run(struct demo *demo); /* all of it, with the chains before and after */
+/* Packs the app "release" in two versions: release-1.0.0.tar.gz and release-1.1.0.tar.gz in the demo's folder. */
+bool demo_packages_pack(struct demo *demo);
+/* "install" with one of the packages, or "rollback" with the app, and what is known of it. */
+bool demo_packages_change(struct demo *demo, const char *verb, const char *subject, json_t **out);
 
 /* ---- the two journeys, and the report ---- */
 bool demo_http(struct demo *demo);               /* demo_http.c */

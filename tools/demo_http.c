@@ -6,19 +6,7 @@
 #include "servers.h"
 
 #define LOAD_S 60 /* the load ends by itself if everything else fails */
-
-static bool read_stats(struct demo *demo, json_t **out)
-{
-    char *text = demo_load_get(demo->port, "/stats");
-
-    *out = text ? json_loads(text, 0, NULL) : NULL;
-    free(text);
-    if (*out)
-        return true;
-    /* The likeliest reason is that the server is gone, which says more. */
-    demo_sleep(demo, demo_now_ns() + 100 * DEMO_NS_PER_MS);
-    return demo_fail(demo, "The server did not give out its times at /stats.");
-}
+#define SETTLE_MS 200
 
 /* Says every second how far it is. */
 static bool quiet(struct demo *demo, uint64_t until_ns)
@@ -49,11 +37,12 @@ static bool measure(struct demo *demo)
 {
     uint64_t phase_ns = demo->seconds * DEMO_NS_PER_S;
     json_t *at[3] = {NULL, NULL, NULL};
-    bool going = read_stats(demo, &at[0]) && quiet(demo, demo_now_ns() + phase_ns) && read_stats(demo, &at[1]);
+    bool going =
+        demo_times_read(demo, &at[0]) && quiet(demo, demo_now_ns() + phase_ns) && demo_times_read(demo, &at[1]);
 
     if (going)
         demo_say(demo, "changes without pause for %lu s", demo->seconds);
-    going = going && demo_changes_churn(demo, demo_now_ns() + phase_ns) && read_stats(demo, &at[2]);
+    going = going && demo_changes_churn(demo, demo_now_ns() + phase_ns) && demo_times_read(demo, &at[2]);
     if (going) {
         json_t *notices = json_object_get(at[2], "notices");
 
@@ -100,6 +89,23 @@ static bool add_assembly(struct demo *demo)
     return true;
 }
 
+/* An app comes, is replaced by a newer version and comes back, and no request fails. The last chain gets a moment to be
+ * compiled before its times are read. */
+static bool upgrade(struct demo *demo)
+{
+    json_t *stats;
+
+    if (!demo_packages_run(demo))
+        return false;
+    if (!json_object_get(demo->report, "upgrade"))
+        return true;
+    if (!demo_sleep(demo, demo_now_ns() + SETTLE_MS * DEMO_NS_PER_MS) || !demo_times_read(demo, &stats))
+        return false;
+    demo_times_match(json_object_get(demo->report, "upgrade"), json_object_get(stats, "notices"));
+    json_decref(stats);
+    return true;
+}
+
 bool demo_http(struct demo *demo)
 {
     uint64_t until_ns = demo_now_ns() + LOAD_S * DEMO_NS_PER_S;
@@ -112,6 +118,6 @@ bool demo_http(struct demo *demo)
     if (!demo->load)
         return demo_fail(demo, "No memory is left.");
     demo_say(demo, "%lu connections send requests without pause", demo->threads);
-    return demo_changes_run(demo) && measure(demo) && demo_engine(demo) && add_assembly(demo) && end_load(demo) &&
-           demo_server_end(demo, NULL);
+    return demo_changes_run(demo) && measure(demo) && demo_engine(demo) && add_assembly(demo) && upgrade(demo) &&
+           end_load(demo) && demo_server_end(demo, NULL);
 }

@@ -252,19 +252,47 @@ static bool read_all(int fd, FILE *file)
     return true;
 }
 
-char *demo_load_get(unsigned port, const char *path)
+/* A whole answer, head and body; NULL unless its status is 200. */
+static char *get_answer(unsigned port, const char *path)
 {
-    char *text = NULL, *body = NULL;
+    char *text = NULL;
     size_t text_len;
     int fd = connect_to(port);
     FILE *file = fd < 0 ? NULL : open_memstream(&text, &text_len);
     bool complete = file && ask_once(fd, path) && read_all(fd, file);
 
-    if (file && fclose(file) == 0 && complete && strncmp(text, "HTTP/1.1 200", 12) == 0)
-        body = strstr(text, "\r\n\r\n");
-    body = body ? strdup(body + 4) : NULL;
+    if (file && fclose(file) != 0)
+        complete = false;
     if (fd >= 0)
         close(fd);
+    if (complete && strncmp(text, "HTTP/1.1 200", 12) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+char *demo_load_get(unsigned port, const char *path)
+{
+    char *text = get_answer(port, path);
+    char *body = text ? strstr(text, "\r\n\r\n") : NULL;
+
+    body = body ? strdup(body + 4) : NULL;
     free(text);
     return body;
+}
+
+char *demo_load_header(unsigned port, const char *path, const char *name)
+{
+    char *text = get_answer(port, path);
+    char *end = text ? strstr(text, "\r\n\r\n") : NULL;
+    size_t name_len = strlen(name);
+    char *value = NULL;
+
+    for (char *at = text; at && at < end && !value; at = strstr(at, "\r\n")) {
+        at += at == text ? 0 : 2;
+        if (strncasecmp(at, name, name_len) == 0 && strncmp(at + name_len, ": ", 2) == 0)
+            value = strndup(at + name_len + 2, strcspn(at + name_len + 2, "\r"));
+    }
+    free(text);
+    return value;
 }

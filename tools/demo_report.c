@@ -73,6 +73,37 @@ static void print_changes(const struct demo *demo)
         print_medians(churn, "Changes without pause");
 }
 
+/* ---- the upgrade ----------------------------------------------------------------------------------------------- */
+
+static void print_step(size_t number, const json_t *step)
+{
+    printf("%2zu. %s\n", number, value_text(step, "command"));
+    printf("      %s\n", value_text(step, "note"));
+    fputs("      before  ", stdout);
+    print_chain(json_object_get(step, "before"));
+    fputs("      after   ", stdout);
+    print_chain(json_object_get(step, "after"));
+    printf("      visible in the server after %s, compiled after %s, the command done after %s\n",
+           duration_of(step, "visible_ns"), duration_of(step, "compiled_ns"), duration_of(step, "command_ns"));
+    printf("      an answer's X-Release: %s\n", value_text(step, "answered"));
+}
+
+static void print_upgrade(const struct demo *demo)
+{
+    const json_t *steps = json_object_get(demo->report, "upgrade");
+    size_t i;
+    json_t *step;
+
+    if (!steps)
+        return;
+    title(demo->context, "AN APP INSTALLED, UPGRADED AND ROLLED BACK UNDER THE SAME LOAD");
+    puts(
+        "The package was made by `hookline pack`. Each version's code is loaded before the old one leaves its chain, and\n"
+        "the old code is unmapped when the last call has left it.\n");
+    json_array_foreach (steps, i, step)
+        print_step(i + 1, step);
+}
+
 /* ---- the work meanwhile ---------------------------------------------------------------------------------------- */
 
 static void print_engine(const struct demo *demo)
@@ -179,6 +210,7 @@ void demo_report_print(const struct demo *demo)
         title(demo->context, "THE CHAIN OF response, AS `hookline dump response --stage asm` SHOWS IT");
         record_print_lines(assembly, "  ");
     }
+    print_upgrade(demo);
     print_requests(demo);
     print_input(demo);
     print_dispatch(demo);

@@ -148,3 +148,16 @@ json_t *demo_times_dispatch(const json_t *before, const json_t *after, const cha
                                                  json_object_get(json_object_get(before, "dispatch"), event), buckets));
     return rows;
 }
+
+bool demo_times_read(struct demo *demo, json_t **out)
+{
+    char *text = demo_load_get(demo->port, "/stats");
+
+    *out = text ? json_loads(text, 0, NULL) : NULL;
+    free(text);
+    if (*out)
+        return true;
+    /* The likeliest reason is that the server is gone, which says more. */
+    demo_sleep(demo, demo_now_ns() + 100 * DEMO_NS_PER_MS);
+    return demo_fail(demo, "The server did not give out its times at /stats.");
+}

@@ -20,7 +20,7 @@ static const char *const step_words[] = {
     [HL_STEP_RETIRE] = "waiting for the old code",
 };
 
-static uint64_t now_ns(void)
+uint64_t install_now_ns(void)
 {
     struct timespec now;
 
@@ -49,7 +49,7 @@ static void draw(hl_install_step step, uint64_t done, uint64_t total)
 bool install_bar_move(void *user, hl_install_step step, uint64_t done, uint64_t total)
 {
     struct install_bar *bar = user;
-    uint64_t now = now_ns();
+    uint64_t now = install_now_ns();
     bool due = step != bar->step || now - bar->shown_ns > REDRAW_NS || (total && done == total);
 
     if (bar->context->json || !isatty(STDERR_FILENO) || !due)
@@ -84,9 +84,10 @@ static json_t *text_or_empty(const char *text)
     return tool_text(text ? text : "");
 }
 
-static json_t *report_value(const char *done, const hl_install_report *report)
+static json_t *report_value(const char *done, uint64_t asked_ns, const hl_install_report *report)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:I, s:I, s:o}", "done", done, "app",
+    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:I, s:I, s:o}", "done", done,
+                     "asked_ns", (json_int_t)asked_ns, "done_ns", (json_int_t)install_now_ns(), "app",
                      text_or_empty(report->app), "version", text_or_empty(report->version), "before",
                      text_or_empty(report->before), "folder", text_or_empty(report->folder), "sha256",
                      text_or_empty(report->sha256), "key", text_or_empty(report->key), "source",
@@ -109,10 +110,10 @@ static void print_row(const char *title, const char *text)
     putchar('\n');
 }
 
-int install_report_print(struct context *context, const char *done, const hl_install_report *report)
+int install_report_print(struct context *context, const char *done, uint64_t asked_ns, const hl_install_report *report)
 {
     if (context->json)
-        return tool_print_json(report_value(done, report), TOOL_DONE);
+        return tool_print_json(report_value(done, asked_ns, report), TOOL_DONE);
     printf("%s %s %s", report->app ? report->app : "", is_there(report->version) ? report->version : "", done);
     if (is_there(report->before))
         printf(" (before: %s)", report->before);

@@ -18,8 +18,10 @@ struct install_bar {
 bool install_bar_move(void *bar, hl_install_step step, uint64_t done, uint64_t total);
 void install_bar_end(struct install_bar *bar);
 
+/* The clock that programs compare times by. */
+uint64_t install_now_ns(void);
 /* Tells what was done to an app; `done` is a word such as "installed". Returns an enum tool_exit. */
-int install_report_print(struct context *context, const char *done, const hl_install_report *report);
+int install_report_print(struct context *context, const char *done, uint64_t asked_ns, const hl_install_report *report);
 
 /* Prints the installed apps. */
 int apps_print(struct context *context);

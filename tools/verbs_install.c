@@ -51,14 +51,16 @@ static int install_one(struct context *context, const char *source)
     struct install_bar bar = {.context = context};
     hl_install_spec spec;
     hl_status status;
+    uint64_t asked_ns;
     int code;
 
     install_spec(context, source, &spec);
     spec.progress = install_bar_move;
     spec.user = &bar;
+    asked_ns = install_now_ns();
     status = hl_install(context->runtime, &spec, &report);
     install_bar_end(&bar);
-    code = status == HL_OK ? install_report_print(context, "installed", &report) : tool_fail(context);
+    code = status == HL_OK ? install_report_print(context, "installed", asked_ns, &report) : tool_fail(context);
     hl_install_report_cleanup(&report);
     return code;
 }
@@ -117,12 +119,14 @@ int verb_uninstall(struct context *context, int argc, char **argv)
 {
     hl_install_report report = HL_INSTALL_REPORT_INIT;
     int code = tool_open(context, TOOL_WRITE);
+    uint64_t asked_ns;
 
     (void)argc;
     if (code != TOOL_DONE)
         return code;
+    asked_ns = install_now_ns();
     code = hl_uninstall(context->runtime, argv[0], 0, &report) == HL_OK
-               ? install_report_print(context, "removed", &report)
+               ? install_report_print(context, "removed", asked_ns, &report)
                : tool_fail_with(context, TOOL_REFUSED, "`hookline apps` lists what is installed.");
     hl_install_report_cleanup(&report);
     return code;
@@ -132,12 +136,14 @@ int verb_rollback(struct context *context, int argc, char **argv)
 {
     hl_install_report report = HL_INSTALL_REPORT_INIT;
     int code = tool_open(context, TOOL_WRITE);
+    uint64_t asked_ns;
 
     (void)argc;
     if (code != TOOL_DONE)
         return code;
+    asked_ns = install_now_ns();
     code = hl_rollback(context->runtime, argv[0], HL_WAIT_IDLE, &report) == HL_OK
-               ? install_report_print(context, "rolled back", &report)
+               ? install_report_print(context, "rolled back", asked_ns, &report)
                : tool_fail_with(context, TOOL_REFUSED, "`hookline apps` tells which versions there are.");
     hl_install_report_cleanup(&report);
     return code;

@@ -239,9 +239,59 @@ static void assert_dispatch(const json_t *report)
     }
 }
 
+/* "1.0.0 answer 17" */
+static long answer_number(const json_t *step, const char *version)
+{
+    const char *answered = json_string_value(json_object_get(step, "answered"));
+
+    assert_non_null(answered);
+    assert_memory_equal(answered, version, strlen(version));
+    return atol(strrchr(answered, ' '));
+}
+
+static bool chain_has(const json_t *chain, const char *name)
+{
+    size_t i;
+    json_t *plugin;
+
+    json_array_foreach (chain, i, plugin) {
+        if (strcmp(json_string_value(plugin), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Installed, upgraded, rolled back: each version answered, and the count of answers was carried from one to the next. */
+static void assert_upgrade(const json_t *report)
+{
+    static const char *const versions[] = {"1.0.0", "1.1.0", "1.0.0"};
+    const json_t *steps = json_object_get(report, "upgrade");
+    long before = 0;
+    size_t i;
+    json_t *step;
+
+    if (!HL_TEST_HAVE_INSTALLER) {
+        assert_null(steps);
+        return;
+    }
+    assert_int_equal(json_array_size(steps), 3);
+    json_array_foreach (steps, i, step) {
+        assert_int_equal(chain_has(json_object_get(step, "before"), "release"), i > 0);
+        assert_true(chain_has(json_object_get(step, "after"), "release"));
+        assert_false(json_equal(json_object_get(step, "before"), json_object_get(step, "after")));
+        assert_int_equal(number(step, "servers"), 1);
+        assert_true(number(step, "visible_ns") > 0);
+        assert_true(number(step, "command_ns") > 0);
+        if (i > 0)
+            assert_true(json_is_true(json_object_get(step, "unloaded")));
+        assert_true(answer_number(step, versions[i]) > before);
+        before = answer_number(step, versions[i]);
+    }
+}
+
 /* ---- promises -------------------------------------------------------------------------------------------------- */
 
-static void every_request_is_served_while_plugins_change(void **state)
+static void every_request_is_served_while_plugins_and_apps_change(void **state)
 {
     static const char *const arguments[] = {"--json", "--seconds", "1", NULL};
     json_t *report = run_demo(arguments);
@@ -252,6 +302,7 @@ static void every_request_is_served_while_plugins_change(void **state)
     assert_int_equal(number(requests, "failed"), 0);
     assert_engine(report);
     assert_changes(report);
+    assert_upgrade(report);
     assert_dispatch(report);
     if (HL_TEST_HAVE_JIT)
         assert_true(json_array_size(json_object_get(report, "assembly")) > 10);
@@ -271,6 +322,7 @@ static void report_for_people_shows_chains_requests_and_times(void **state)
 
     (void)state;
     assert_int_equal(end_demo(start_demo(arguments)), 0);
+    assert_output_contains(HL_TEST_HAVE_INSTALLER ? "an answer's X-Release: 1.1.0" : "this build has no installer");
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
         assert_output_contains(wanted[i]);
     assert_nothing_left();
@@ -387,7 +439,7 @@ static void no_process_outlives_a_killed_demo(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_request_is_served_while_plugins_change, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_request_is_served_while_plugins_and_apps_change, set_up, tear_down),
         cmocka_unit_test_setup_teardown(report_for_people_shows_chains_requests_and_times, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_of_a_file_run_through_the_same_chains, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_without_lines_are_refused_in_words, set_up, tear_down),

@@ -1,0 +1,20 @@
+/* The install case of hookline bench in a build without libcurl, libarchive and OpenSSL: it says so, and is left out. */
+#include "bench.h"
+
+int bench_install(bench *b)
+{
+    bench_say(b, "This build has no installer: the install case is left out.");
+    return TOOL_DONE;
+}
+
+int bench_install_large_child(bench *b, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return tool_usage(b->context, "this build has no installer");
+}
+
+int bench_install_replay_child(bench *b, int argc, char **argv)
+{
+    return bench_install_large_child(b, argc, argv);
+}
