@@ -110,12 +110,18 @@ static void print_row(const char *title, const char *text)
     putchar('\n');
 }
 
+/* What was removed has no other version before it. */
+static bool has_predecessor(const hl_install_report *report)
+{
+    return is_there(report->before) && is_there(report->version) && strcmp(report->before, report->version) != 0;
+}
+
 int install_report_print(struct context *context, const char *done, uint64_t asked_ns, const hl_install_report *report)
 {
     if (context->json)
         return tool_print_json(report_value(done, asked_ns, report), TOOL_DONE);
     printf("%s %s %s", report->app ? report->app : "", is_there(report->version) ? report->version : "", done);
-    if (is_there(report->before))
+    if (has_predecessor(report))
         printf(" (before: %s)", report->before);
     printf(": %zu plugin%s, %zu running server%s\n", report->plugins_len, report->plugins_len == 1 ? "" : "s",
            report->servers_len, report->servers_len == 1 ? "" : "s");
@@ -125,7 +131,7 @@ int install_report_print(struct context *context, const char *done, uint64_t ask
     print_row("folder", report->folder);
     for (size_t i = 0; i < report->warnings_len; i++)
         print_row("warning", report->warnings[i]);
-    if (is_there(report->before) && !report->unloaded)
+    if (has_predecessor(report) && !report->unloaded)
         print_row("note", "some process still has the old code mapped; it goes when the last call has left");
     return TOOL_DONE;
 }
