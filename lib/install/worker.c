@@ -86,17 +86,21 @@ static bool compare(const hl_app_info *info, void *user)
     return true;
 }
 
-/* The process that had the job before may have died between installing and saying so. */
-static bool was_done(hl_runtime *runtime, const hl_install_report *report)
+static bool is_installed(hl_runtime *runtime, const hl_install_report *report)
 {
     question asked = {report, false};
-    hl__error_copy error;
 
-    hl__error_save(&error);
-    if (hl_installed(runtime, compare, &asked) != HL_OK)
-        asked.active = false;
-    (void)!hl__error_restore(&error);
-    return asked.active;
+    return hl_installed(runtime, compare, &asked) == HL_OK && asked.active;
+}
+
+/* The process that had the job before may have died between installing and saying so. Asked without a trace in the install
+ * log, which a refusal would leave. */
+static bool was_done(hl__session *session, const hl__job *job, hl_install_report *report)
+{
+    hl_install_spec spec = job->spec;
+
+    spec.flags |= HL_INSTALL_VERIFY_ONLY;
+    return hl_install(session->runtime, &spec, report) == HL_ERR_VERSION && is_installed(session->runtime, report);
 }
 
 static void replace(char **place, const char *text)
@@ -118,21 +122,27 @@ static void note_outcome(hl__job *job, hl_status status, const hl_install_report
     job->state = status == HL_OK ? HL_JOB_DONE : HL_JOB_FAILED;
 }
 
-static void install(hl__session *session, hl__job *job, bool again)
+static void install(hl__session *session, hl__job *job)
 {
     hl_install_report report = HL_INSTALL_REPORT_INIT;
-    hl_status status;
+    hl_status status = hl_install(session->runtime, &job->spec, &report);
 
-    job->spec.progress = go_on;
-    job->spec.user = session;
-    status = hl_install(session->runtime, &job->spec, &report);
-    if (status == HL_ERR_CANCELLED && is_ending(session)) {
+    if (status == HL_ERR_CANCELLED && is_ending(session))
         job->state = HL_JOB_WAITING;
-    } else if (status == HL_ERR_VERSION && again && was_done(session->runtime, &report)) {
+    else
+        note_outcome(job, status, &report);
+    hl_install_report_cleanup(&report);
+}
+
+static void install_again(hl__session *session, hl__job *job)
+{
+    hl_install_report report = HL_INSTALL_REPORT_INIT;
+
+    if (was_done(session, job, &report)) {
         hl__notify_app(session->runtime, HL_NOTICE_INSTALLED, report.app, report.version);
         note_outcome(job, HL_OK, &report);
     } else {
-        note_outcome(job, status, &report);
+        install(session, job);
     }
     hl_install_report_cleanup(&report);
 }
@@ -161,7 +171,12 @@ static hl_status run_job(hl__session *session, hl__job *job)
         status = write_job(session->runtime, job);
     if (status != HL_OK)
         return status;
-    install(session, job, again);
+    job->spec.progress = go_on;
+    job->spec.user = session;
+    if (again)
+        install_again(session, job);
+    else
+        install(session, job);
     status = write_job(session->runtime, job);
     if (status == HL_OK)
         tell_failure(session->runtime, job);

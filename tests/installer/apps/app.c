@@ -4,11 +4,15 @@
  *   PLUGINS              PLUGIN("name", "event", priority) one after the other
  *   LOAD_RESULT          what the load function returns
  *   CRASH                a constructor ends the process
+ *   CRASH_IF             its load function ends the process where this environment variable is set
+ *   NOTE_IN              its load function adds APP to the file that this environment variable names
  *   STATE                each plugin also leaves "#N", the number of calls so far, which is carried over
  *   RESTORE_RESULT       what the restore function returns
  *   SLOW_MS              each call takes that long
  *   CONTRACT             the plugins are built for another contract than the event's
  *   NEEDS_TLS            has a destructor of a thread-local variable */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -64,8 +68,28 @@ static hl_reply leave(void *self, void *state, const void *meta)
     return hl_next(state);
 }
 
+#ifdef NOTE_IN
+static void note(void)
+{
+    const char *path = getenv(NOTE_IN);
+    FILE *file = path ? fopen(path, "a") : NULL;
+
+    if (!file)
+        return;
+    fputs(APP " ", file);
+    fclose(file);
+}
+#endif
+
 static int load(void)
 {
+#ifdef NOTE_IN
+    note();
+#endif
+#ifdef CRASH_IF
+    if (getenv(CRASH_IF))
+        __builtin_trap();
+#endif
     return LOAD_RESULT;
 }
 
