@@ -219,9 +219,13 @@ HL_API HL_MUST_USE hl_status hl_install_log_verify(hl_runtime *runtime, uint64_t
 
 /* ---- making and examining packages: no runtime needed ------------------------------------------------------------ */
 
-/* Packs a folder with hookline.json, lib/ and optional priv/ into `<app>-<version>.tar.gz` in out_folder (NULL: the
- * current one). The same content gives the same bytes, whoever packs it and when. path (may be NULL) gets the file's path,
- * owned by the caller. Refuses what installing would refuse. [any-thread] */
+/* Packs a folder into `<app>-<version>.tar.gz` in out_folder (NULL: the current one): hookline.json, lib/, priv/, the data
+ * folder, and README*, LICENSE*, LICENCE*, COPYING*, NOTICE* and CHANGELOG* beside them, all in one folder
+ * `<app>-<version>`; what else lies there is left out. The same content gives the same bytes, whoever packs it, where and
+ * when. path (may be NULL) gets the file's path, owned by the caller. Refuses what installing would refuse, and a manifest
+ * that lists other plugins than its libraries have: HL_ERR_NOT_FOUND (folder), HL_ERR_MANIFEST, HL_ERR_VERSION,
+ * HL_ERR_ARCHIVE, HL_ERR_LIMIT, HL_ERR_ABI, HL_ERR_ARCHITECTURE, HL_ERR_STORE_FULL, HL_ERR_SYSTEM and those of
+ * hl_library_inspect. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_pack(const char *folder, const char *out_folder, char **path);
 
 /* Goes through everything that installing would check of a file or folder, without loading code: one call for each
