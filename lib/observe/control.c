@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -171,13 +172,23 @@ static bool may_ask(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid());
 }
 
+/* A process that was stopped for a while finds questions that nobody waits for any more: what they ask for may be wrong by
+ * now. */
+static bool is_awaited(int fd)
+{
+    struct pollfd wait = {fd, 0, 0};
+
+    return poll(&wait, 1, 0) == 0;
+}
+
 static void serve(hl_runtime *runtime, int fd)
 {
     hl__frame request = {0};
     char *answer = NULL;
 
     if (may_ask(fd) &&
-        hl__frame_wait(&request, fd, HL__FRAME_REQUEST_MAX, hl__deadline_in(REQUEST_MS)) == HL__FRAME_WHOLE)
+        hl__frame_wait(&request, fd, HL__FRAME_REQUEST_MAX, hl__deadline_in(REQUEST_MS)) == HL__FRAME_WHOLE &&
+        is_awaited(fd))
         answer = hl__control_answer(runtime, request.text, request.len);
     if (answer)
         hl__frame_send(fd, answer, strlen(answer), hl__deadline_in(ANSWER_MS));

@@ -1,4 +1,5 @@
 /* Installing while other servers run on the store, and from several processes at once. */
+#include <signal.h>
 #include <unistd.h>
 
 #include "tests/installer/support/app.h"
@@ -135,6 +136,24 @@ static void two_processes_that_install_the_same_are_serialised(void **state)
     assert_int_equal(test_log_len(operator), 2);
 }
 
+/* It is left out, and catches up when it goes on; it does not do what was asked of it before. */
+static void server_that_hangs_delays_and_does_not_prevent(void **state)
+{
+    hl_install_report report = HL_INSTALL_REPORT_INIT;
+
+    (void)state;
+    install(app_package(.app = "shop", .version = "1.0.0", .defines = "-DSTATE=1"));
+    assert_string_equal(app_server_ask(&servers[1], "trail e"), "shop@1.0.0#1,");
+    assert_int_equal(kill(servers[0].pid, SIGSTOP), 0);
+    ok(test_install(operator, app_package(.app = "shop", .version = "1.1.0", .defines = "-DSTATE=1"), &report));
+    assert_int_equal(report.servers_len, 1);
+    assert_string_equal(app_server_ask(&servers[1], "trail e"), "shop@1.1.0#2,");
+    assert_int_equal(kill(servers[0].pid, SIGCONT), 0);
+    eventually(strncmp(app_server_ask(&servers[0], "trail e"), "shop@1.1.0", 10) == 0);
+    eventually(strcmp(app_server_ask(&servers[0], "mapped /1.0.0-"), "0") == 0);
+    hl_install_report_cleanup(&report);
+}
+
 /* An operator alone installs for servers that start later. */
 static void server_that_starts_later_has_what_was_installed_without_one(void **state)
 {
@@ -181,6 +200,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_server_that_cannot_load_refuses_the_upgrade_for_all, begin, end),
         cmocka_unit_test_setup_teardown(two_processes_that_install_the_same_are_serialised, begin, end),
         cmocka_unit_test_setup_teardown(runtime_beside_the_operators_takes_part_like_a_server, begin, end),
+        cmocka_unit_test_setup_teardown(server_that_hangs_delays_and_does_not_prevent, begin, end),
         cmocka_unit_test_setup_teardown(server_that_starts_later_has_what_was_installed_without_one, begin, end),
     };
 
