@@ -1,6 +1,8 @@
 /* Archives as strangers make them: a bad one is refused as a whole, with the rule or the limit, and nothing is ever written
  * outside of the folder it is unpacked into. */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -662,6 +664,27 @@ static void what_lies_in_the_folder_already_is_not_followed(void **state)
     close(fd);
 }
 
+/* A disk that takes no more: the failure names the file, and nothing of it stays open. */
+static void a_file_that_cannot_be_written_whole_is_named(void **state)
+{
+    struct rlimit before, little;
+    int fd;
+
+    (void)state;
+    place_run("head -c 300K /dev/urandom >random; printf {} >hookline.json; tar -czf package hookline.json random");
+    make_surroundings();
+    fd = place_open(place_path("package"));
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    little = (struct rlimit){100000, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    assert_int_equal(unpack(fd, &usual), HL_ERR_SYSTEM);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_string_equal(hl_last_error()->field, "random");
+    close(fd);
+}
+
 static bool count_progress(void *user, uint64_t done, uint64_t total)
 {
     uint64_t *seen = user; /* calls, last done, total, calls that are allowed */
@@ -783,6 +806,7 @@ int main(void)
         CASE(archives_that_were_cut_off_are_refused),
         CASE(chains_of_special_headers_are_refused),
         CASE(what_lies_in_the_folder_already_is_not_followed),
+        CASE(a_file_that_cannot_be_written_whole_is_named),
         CASE(progress_rises_and_may_cancel),
         CASE(no_descriptor_is_left_open),
         CASE(every_change_of_an_unpacked_package_is_found),
