@@ -1,5 +1,5 @@
-/* The two journeys through a package archive: examining and unpacking. Both go through archive_reader.c, so that what is
- * unpacked has passed the same rules as what was examined. */
+/* The two journeys through a package archive: examining and unpacking. Both go through archive_reader.c, so that
+ * what is unpacked has passed the same rules as what was examined. */
 #include "install/archive.h"
 
 #include <stdlib.h>

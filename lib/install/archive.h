@@ -1,6 +1,6 @@
-/* Reading package archives with libarchive, as the work of a stranger. One walk looks at every member before anything is
- * written; a second one unpacks. Both refuse the whole archive at the first member that breaks a rule: HL_ERR_ARCHIVE
- * naming the member and the rule, HL_ERR_LIMIT naming the limit. */
+/* Reading package archives with libarchive, as the work of a stranger. One walk looks at every member before
+ * anything is written; a second one unpacks. Both refuse the whole archive at the first member that breaks a rule:
+ * HL_ERR_ARCHIVE naming the member and the rule, HL_ERR_LIMIT naming the limit. */
 #ifndef HL_INSTALL_ARCHIVE_H
 #define HL_INSTALL_ARCHIVE_H
 
@@ -38,11 +38,11 @@ typedef struct hl__package_files {
 /* False ends the walk with HL_ERR_CANCELLED. Bytes of the archive that have been read, of all. */
 typedef bool hl__archive_progress_fn(void *user, uint64_t done, uint64_t total);
 
-/* Walks the archive in `fd` from its begin and gives the manifest's text (owned by the caller). Allowed members: folders
- * and regular files, names of the package as SE-10 and SE-11 say; no links, devices, sparse files, setuid, setgid or
- * sticky bits, duplicates, names that differ only in letter case; hookline.json once, at the top or one folder deep, and
- * then all in that folder. Other files than those that the manifest speaks of may lie anywhere. Tar (plain, or compressed
- * once with gzip, bzip2, xz or zstd) and zip. */
+/* Walks the archive in `fd` from its begin and gives the manifest's text (owned by the caller). Allowed members:
+ * folders and regular files, names of the package as SE-10 and SE-11 say; no links, devices, sparse files, setuid,
+ * setgid or sticky bits, duplicates, names that differ only in letter case; hookline.json once, at the top or one
+ * folder deep, and then all in that folder. Other files than those that the manifest speaks of may lie anywhere. Tar
+ * (plain, or compressed once with gzip, bzip2, xz or zstd) and zip. */
 hl_status hl__archive_examine(int fd, const hl__archive_limits *limits, char **manifest, size_t *manifest_len);
 
 /* Unpacks into the open folder `folder`, which is empty and nobody else's. Files get mode 0444 (0555 where executable),
@@ -52,14 +52,14 @@ hl_status hl__archive_examine(int fd, const hl__archive_limits *limits, char **m
 hl_status hl__archive_unpack(int fd, int folder, const hl__archive_limits *limits, hl__archive_progress_fn *progress,
                              void *user, hl__package_files *files);
 
-/* The same for a folder on disk: its manifest, which is checked here already, and a copy of what belongs to a package (see
- * package_folder.h). The same rules. */
+/* The same for a folder on disk: its manifest, which is checked here already, and a copy of what belongs to a
+ * package (see package_folder.h). The same rules. */
 hl_status hl__folder_examine(int from, const hl__archive_limits *limits, char **manifest, size_t *manifest_len);
 hl_status hl__folder_copy(int from, int folder, const hl__archive_limits *limits, hl__archive_progress_fn *progress,
                           void *user, hl__package_files *files);
 
-/* Hashes the files of an unpacked package anew and compares: HL_ERR_CHECKSUM naming the first that differs, is missing or
- * is too much. */
+/* Hashes the files of an unpacked package anew and compares: HL_ERR_CHECKSUM naming the first that differs, is
+ * missing or is too much. */
 hl_status hl__package_files_check(int folder, const hl__package_files *expected);
 void hl__package_files_free(hl__package_files *files);
 

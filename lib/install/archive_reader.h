@@ -13,7 +13,8 @@ typedef struct hl__member {
     bool executable;
 } hl__member;
 
-/* Begins at the archive's begin; the descriptor's offset is not used. `limits` must live as long. progress may be NULL. */
+/* Begins at the archive's begin; the descriptor's offset is not used. `limits` must live as long. progress may be
+ * NULL. */
 hl_status hl__reader_open(int fd, const hl__archive_limits *limits, hl__archive_progress_fn *progress, void *user,
                           hl__reader **out);
 /* *member is NULL after the last one. Content that was not asked for is skipped. */

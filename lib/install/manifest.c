@@ -1,5 +1,5 @@
-/* From the text of a manifest to a checked hl__manifest, part by part. Used for packages, files and folders alike; types
- * and sizes of single values are checked in manifest_fields.c. */
+/* From the text of a manifest to a checked hl__manifest, part by part. Used for packages, files and folders alike;
+ * types and sizes of single values are checked in manifest_fields.c. */
 #include "install/manifest.h"
 
 #include <stdlib.h>

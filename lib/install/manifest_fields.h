@@ -1,5 +1,5 @@
-/* Single values of a manifest: is the type right, the size allowed? And its larger parts. Used by manifest.c and the files
- * of those parts. */
+/* Single values of a manifest: is the type right, the size allowed? And its larger parts. Used by manifest.c and the
+ * files of those parts. */
 #ifndef HL_INSTALL_MANIFEST_FIELDS_H
 #define HL_INSTALL_MANIFEST_FIELDS_H
 
@@ -23,8 +23,8 @@ hl_status hl__field_different(const char *field, const char **names, size_t len)
 /* An object or array with at most HL__MANIFEST_ITEMS_MAX items. */
 hl_status hl__field_items(const char *field, const json_t *value, json_type type);
 
-/* Keeps a warning for each field of the object that is not in the NULL-terminated list; `path` is "" or "libraries[0].".
- * The number of warnings is bounded, the last one tells that there are more. */
+/* Keeps a warning for each field of the object that is not in the NULL-terminated list; `path` is "" or
+ * "libraries[0].". The number of warnings is bounded, the last one tells that there are more. */
 hl_status hl__field_unknown(hl__manifest *manifest, const char *path, const json_t *object, const char *const *known);
 
 /* The parts that have files of their own. */

@@ -1,4 +1,5 @@
-/* Whether a package is for this Hookline and this machine, as far as its manifest tells. Its libraries are read later. */
+/* Whether a package is for this Hookline and this machine, as far as its manifest tells. Its libraries are read
+ * later. */
 #include <string.h>
 #include <sys/utsname.h>
 

@@ -19,9 +19,9 @@ typedef struct hl__public_key {
 hl_status hl__public_key_parse(const char *field, const char *text, hl__public_key *out);
 void hl__public_key_id(const hl__public_key *key, char out[HL__KEY_ID_TEXT]);
 
-/* Checks a signature text against a file's content with the key that it names among `keys`. key_id gets the id of the key
- * that fits. HL_ERR_SIGNATURE: malformed, no such key, or it does not fit; the message says which, and the remedy.
- * HL_ERR_LIMIT: an "Ed" signature of a file larger than HL__LEGACY_BYTES_MAX. */
+/* Checks a signature text against a file's content with the key that it names among `keys`. key_id gets the id of
+ * the key that fits. HL_ERR_SIGNATURE: malformed, no such key, or it does not fit; the message says which, and the
+ * remedy. HL_ERR_LIMIT: an "Ed" signature of a file larger than HL__LEGACY_BYTES_MAX. */
 hl_status hl__signature_verify(const char *text, size_t len, int fd, const hl__public_key *keys, size_t keys_len,
                                char key_id[HL__KEY_ID_TEXT]);
 

@@ -1,4 +1,5 @@
-/* Names of a package's members, by whoever they were made: the rules for paths, and how a name is shown in a message. */
+/* Names of a package's members, by whoever they were made: the rules for paths, and how a name is shown in a
+ * message. */
 #ifndef HL_INSTALL_NAMES_H
 #define HL_INSTALL_NAMES_H
 
@@ -10,8 +11,8 @@
 #define HL__PATH_PARTS_MAX 32 /* folders that may lie in each other, and the file */
 #define HL__SHOWN_MAX 120     /* bytes of a shown name with the end mark */
 
-/* The rule that a relative path in its plain form breaks, as the end of a sentence ("has a part \"..\""), or NULL: parts of
- * UTF-8 without control characters and backslashes, none empty, "." or "..", at most HL__PATH_PARTS_MAX. */
+/* The rule that a relative path in its plain form breaks, as the end of a sentence ("has a part \"..\""), or NULL:
+ * parts of UTF-8 without control characters and backslashes, none empty, "." or "..", at most HL__PATH_PARTS_MAX. */
 const char *hl__path_problem(const char *path);
 
 /* The name with everything that a terminal might obey or not know replaced by '?', cut to the room. Returns out. */

@@ -1,4 +1,5 @@
-/* hl_pack: from a folder to a package that installing will take. The package appears under its name when it is whole. */
+/* hl_pack: from a folder to a package that installing will take. The package appears under its name when it is
+ * whole. */
 #include "install/pack.h"
 
 #include <errno.h>

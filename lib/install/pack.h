@@ -17,8 +17,8 @@ hl_status hl__pack_collect(int folder, const hl__archive_limits *limits, const h
                            hl__pack_list *out);
 void hl__pack_list_free(hl__pack_list *list);
 
-/* Each library of the manifest is there, can be read, and has exactly the plugins that the manifest lists. `path` is the
- * folder's. HL_ERR_MANIFEST, and those of hl_library_inspect. */
+/* Each library of the manifest is there, can be read, and has exactly the plugins that the manifest lists. `path` is
+ * the folder's. HL_ERR_MANIFEST, and those of hl_library_inspect. */
 hl_status hl__pack_check_libraries(const char *path, const hl__manifest *manifest, const hl__pack_list *list);
 
 /* Writes the archive: one folder `top`, nothing in it that depends on who packs, when, or from where. */

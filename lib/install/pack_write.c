@@ -1,5 +1,5 @@
-/* The bytes of a package: a tar in gzip, the same for the same files. Owners, times and the umask of whoever packs are left
- * out; the order is that of the list. Used by pack.c. */
+/* The bytes of a package: a tar in gzip, the same for the same files. Owners, times and the umask of whoever packs
+ * are left out; the order is that of the list. Used by pack.c. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>

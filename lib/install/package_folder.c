@@ -1,5 +1,5 @@
-/* A package that is a folder on disk: for developing, and what packing begins with. What lies beside a package's own files
- * (sources, objects, repositories) is passed over; what belongs to it keeps the same rules as in an archive. */
+/* A package that is a folder on disk: for developing, and what packing begins with. What lies beside a package's own
+ * files (sources, objects, repositories) is passed over; what belongs to it keeps the same rules as in an archive. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

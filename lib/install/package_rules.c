@@ -1,6 +1,6 @@
-/* Members against each other. What was seen is kept as hashes in a table, so that a million names cost no more than the
- * limit of entries allows. The hashes begin with a random number: whoever makes an archive cannot make them collide, and if
- * two ever do, a package is refused, never let in. */
+/* Members against each other. What was seen is kept as hashes in a table, so that a million names cost no more than
+ * the limit of entries allows. The hashes begin with a random number: whoever makes an archive cannot make them
+ * collide, and if two ever do, a package is refused, never let in. */
 #include "install/package_rules.h"
 
 #include <locale.h>

@@ -13,14 +13,15 @@ typedef struct hl__rules hl__rules;
 hl_status hl__rules_new(const hl__archive_limits *limits, hl__rules **out);
 void hl__rules_free(hl__rules *rules); /* NULL is a no-op */
 
-/* Takes the next member: its path in plain form, "" for the folder of all, and the bytes that it says it has. The memory
- * for it does not grow with its name. HL_ERR_ARCHIVE naming member and rule, HL_ERR_LIMIT naming the limit. */
+/* Takes the next member: its path in plain form, "" for the folder of all, and the bytes that it says it has. The
+ * memory for it does not grow with its name. HL_ERR_ARCHIVE naming member and rule, HL_ERR_LIMIT naming the limit. */
 hl_status hl__rules_member(hl__rules *rules, const char *path, bool folder, uint64_t bytes);
 /* Counts bytes of content. HL_ERR_LIMIT. */
 hl_status hl__rules_content(hl__rules *rules, size_t len);
 uint64_t hl__rules_bytes(const hl__rules *rules); /* counted so far */
 
-/* Whether the manifest was among the members so far; `top` is then the folder that it lies in, "" at the top. Borrowed. */
+/* Whether the manifest was among the members so far; `top` is then the folder that it lies in, "" at the top.
+ * Borrowed. */
 bool hl__rules_manifest(const hl__rules *rules, const char **top);
 /* After the last member: there is a manifest, and all lies in its folder. HL_ERR_MANIFEST, HL_ERR_ARCHIVE. */
 hl_status hl__rules_end(const hl__rules *rules);

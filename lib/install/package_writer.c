@@ -1,5 +1,5 @@
-/* Files of a package on their way to the disk. Content is written first and synced last: one pass over what is already on
- * its way costs a fraction of waiting for each file as it is written. */
+/* Files of a package on their way to the disk. Content is written first and synced last: one pass over what is
+ * already on its way costs a fraction of waiting for each file as it is written. */
 #include "install/package_writer.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Writes the files of a package into an empty folder that is nobody else's: never by a path, always below an open folder,
- * never over something that is there. Content is hashed as it is written. */
+/* Writes the files of a package into an empty folder that is nobody else's: never by a path, always below an open
+ * folder, never over something that is there. Content is hashed as it is written. */
 #ifndef HL_INSTALL_PACKAGE_WRITER_H
 #define HL_INSTALL_PACKAGE_WRITER_H
 

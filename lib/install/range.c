@@ -1,4 +1,5 @@
-/* Ranges of versions: the conditions of "requires" and "conflicts". Each comparison becomes a lower and an upper bound. */
+/* Ranges of versions: the conditions of "requires" and "conflicts". Each comparison becomes a lower and an upper
+ * bound. */
 #include <string.h>
 
 #include "core/error.h"

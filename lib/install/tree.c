@@ -69,8 +69,8 @@ static hl_status read_names(DIR *directory, uint64_t entries_max, names *out)
     return status;
 }
 
-/* The names are read before anything is visited, so that a visitor may change the folder. Opened anew, since the reading
- * place belongs to the descriptor's file. */
+/* The names are read before anything is visited, so that a visitor may change the folder. Opened anew, since the
+ * reading place belongs to the descriptor's file. */
 static hl_status list(int folder, uint64_t entries_max, names *out)
 {
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,5 +1,5 @@
-/* Archives as strangers make them: a bad one is refused as a whole, with the rule or the limit, and nothing is ever written
- * outside of the folder it is unpacked into. */
+/* Archives as strangers make them: a bad one is refused as a whole, with the rule or the limit, and nothing is ever
+ * written outside of the folder it is unpacked into. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -558,7 +558,7 @@ static void memory_does_not_grow_with_the_package(void **state)
 
     (void)state;
     place_run(
-        "printf {} >hookline.json; head -c 100M /dev/urandom >big; tar -cf - hookline.json big | gzip -1 >package; rm big");
+        "printf {} >hookline.json; head -c 100M /dev/urandom >big; tar -cf - hookline.json big | gzip -1 >package");
     make_surroundings();
     fd = place_open(place_path("package"));
     peak_kb(true);

@@ -1,4 +1,5 @@
-/* Manifests that others made up: whatever the bytes, the answer is a documented status, and what is taken keeps the rules. */
+/* Manifests that others made up: whatever the bytes, the answer is a documented status, and what is taken keeps the
+ * rules. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Packing: the same content gives the same bytes, and what installing would refuse is not packed. Folders that are packages
- * keep the rules of archives. */
+/* Packing: the same content gives the same bytes, and what installing would refuse is not packed. Folders that are
+ * packages keep the rules of archives. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,11 +78,9 @@ static void the_same_content_gives_the_same_bytes(void **state)
     make_folder("one");
     place_run("mkdir out1 out2");
     umask(077);
-    place_run(
-        "mkdir -p other/deep/priv/b; printf x >other/deep/priv/b/x; cp -r one/assets one/hookline.json other/deep/; mkdir "
-        "other/deep/empty");
-    place_run("cp one/priv/b.txt one/priv/caf* other/deep/priv/; cp -r one/lib one/README.md other/deep/; printf x "
-              ">other/deep/Makefile");
+    place_run("mkdir -p other/deep/priv/b other/deep/empty; printf x >other/deep/priv/b/x");
+    place_run("cp -r one/assets one/hookline.json one/lib one/README.md other/deep/; printf x >other/deep/Makefile");
+    place_run("cp one/priv/b.txt one/priv/caf* other/deep/priv/");
     place_run("find other -exec touch -d '2001-02-03 04:05:06.789' {} +; chmod 600 other/deep/README.md");
     first = pack("one", "out1");
     second = pack("other/deep", "out2");
@@ -290,9 +288,10 @@ static void a_folder_is_copied_without_what_lies_beside(void **state)
 
     (void)state;
     make_folder("one");
+    place_run("cp -r one expected; printf x >expected/LICENSE; printf x >one/LICENSE");
     place_run(
-        "cp -r one expected; mkdir -p target one/.git one/src; printf x >one/.git/x; printf x >one/src/shop.c; printf x "
-        ">one/Makefile; ln -s / one/src/link; printf x >one/LICENSE; printf x >expected/LICENSE");
+        "mkdir -p target one/.git one/src; printf x >one/.git/x; printf x >one/src/shop.c; printf x >one/Makefile");
+    place_run("ln -s / one/src/link");
     from = open_folder("one");
     to = open_folder("target");
     assert_int_equal(hl__folder_examine(from, &usual, &manifest, &len), HL_OK);

@@ -1,5 +1,6 @@
-/* Signatures in the files of minisign: what fits is taken, and everything that was changed, mixed up or badly written is
- * refused with the reason. Keys are made here with OpenSSL, and in one test by the minisign command itself. */
+/* Signatures in the files of minisign: what fits is taken, and everything that was changed, mixed up or badly
+ * written is refused with the reason. Keys are made here with OpenSSL, and in one test by the minisign command
+ * itself. */
 #include <unistd.h>
 
 #include <openssl/evp.h>

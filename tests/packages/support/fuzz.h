@@ -1,5 +1,5 @@
-/* Inputs that others made up, for readers of them: a kept corpus, and what fixed numbers make of it. The same target function
- * runs under libFuzzer: clang -fsanitize=fuzzer,address -DHL_TEST_LIBFUZZER with the library's own sources. */
+/* Inputs that others made up, for readers of them: a kept corpus, and what fixed numbers make of it. The same target
+ * function runs under libFuzzer: clang -fsanitize=fuzzer,address -DHL_TEST_LIBFUZZER with the library's own sources. */
 #ifndef HL_TEST_PACKAGES_FUZZ_H
 #define HL_TEST_PACKAGES_FUZZ_H
 

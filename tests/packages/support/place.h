@@ -24,7 +24,8 @@ void place_write(const char *path, const void *bytes, size_t len);
 int place_open(const char *path);
 /* Runs a command in the case's folder; it has to end with 0. */
 void place_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Everything below a folder, a line each: kind, mode, size, path and content's beginning. Static, the last 4 are good. */
+/* Everything below a folder, a line each: kind, mode, size, path and content's beginning. Static, the last 4 are
+ * good. */
 const char *place_tree(const char *path);
 
 #endif

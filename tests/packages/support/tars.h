@@ -13,8 +13,8 @@ typedef struct tar_member {
     bool sparse;         /* the content is followed by a hole of a MiB */
 } tar_member;
 
-/* All below write the file and return it open. The format is "pax", "gnutar", "ustar" or "zip", the filter "none", "gzip",
- * "bzip2", "xz" or "zstd". */
+/* All below write the file and return it open. The format is "pax", "gnutar", "ustar" or "zip", the filter "none",
+ * "gzip", "bzip2", "xz" or "zstd". */
 int tar_make(const char *path, const char *format, const char *filter, const tar_member *members, size_t len);
 
 /* A file of any bytes through a filter, piece by piece. */
