@@ -7,13 +7,13 @@
 
 const char *test_store;
 const char *test_place;
-static const char *folder;
+static char folder[64];
 static char store[4096], place[4096];
 
 int test_begin(void **state)
 {
     (void)state;
-    folder = test_folder();
+    snprintf(folder, sizeof(folder), "%s", test_folder());
     assert_non_null(realpath(folder, place));
     snprintf(store, sizeof(store), "lmdb:%s/store", folder);
     test_store = store;
