@@ -237,17 +237,21 @@ HL_API HL_MUST_USE hl_status hl_verify(const char *store, const hl_install_spec 
 
 /* ---- lockfile and bundle --------------------------------------------------------------------------------------- */
 
-/* Writes what is installed, with sources, versions and checksums, to a lockfile. [any-thread] */
+/* Writes what is installed, with sources, versions and checksums, to a lockfile; the same apps give the same text. path
+ * NULL: hookline.lock in the store's folder. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_lock_write(hl_runtime *runtime, const char *path);
 
-/* Installs all that a lockfile names, in dependency order, from its sources or from a bundle; each package has to be the
- * very one that was locked. What is installed already in that version is left alone. spec's type and location are not
- * used; progress, user and flags are. [not-in-plugin] */
+/* Installs all that a lockfile names, in dependency order, from its sources or from a bundle (NULL: none); each package has
+ * to be the very one that was locked. lockfile NULL: the bundle's, or hookline.lock in the store's folder. What is installed
+ * already in that version is left alone; the first failure ends it, and what was installed before stays. A package that
+ * would have to be signed when it comes from its source has to be signed in the bundle too. spec may be NULL; its progress,
+ * user and flags are used. [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_install_locked(hl_runtime *runtime, const char *lockfile, const char *bundle,
                                                const hl_install_spec *spec);
 
-/* Writes an air-gap bundle: one archive with a lockfile and every package and signature that it names, taken from the
- * versions that are installed. [any-thread] */
+/* Writes an air-gap bundle: one tar with a lockfile and every package and signature that it names. The packages are those
+ * that are kept beside the installed versions, so that a version takes its package's size on disk once more. An app that was
+ * installed from a folder has none: HL_ERR_NOT_FOUND naming it. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_bundle_write(hl_runtime *runtime, const char *path);
 
 #ifdef __cplusplus
