@@ -112,11 +112,11 @@ an_unknown_component_is_refused() {
 
 # On a machine without what the installer links, for those who did not ask for it.
 the_component_core_asks_for_nothing_of_the_installer() {
-    mkdir "$work/broken"
-    for module in libcurl libarchive libcrypto; do
-        printf 'Name: %s\nDescription: broken\nVersion: 0\n' "$module" >"$work/broken/$module.pc"
+    local without=()
+    for package in CURL LibArchive OpenSSL; do
+        without+=("set(CMAKE_DISABLE_FIND_PACKAGE_$package ON)")
     done
-    PKG_CONFIG_PATH=$work/broken configured core 'find_package(hookline REQUIRED COMPONENTS core)' \
+    configured core "${without[@]}" 'find_package(hookline REQUIRED COMPONENTS core)' \
         'if(NOT TARGET hookline::core OR TARGET hookline::hookline)' 'message(FATAL_ERROR "not core alone")' 'endif()' ||
         problem "find_package with core alone fails: $(tail -n 5 "$work/core.log")"
 }
