@@ -12,6 +12,7 @@ static const char *const kind_names[KIND__COUNT] = {
     [KIND_NONE] = "none",   [KIND_EVENT] = "event",           [KIND_PLUGIN] = "plugin", [KIND_LIBRARY] = "library",
     [KIND_FILE] = "file",   [KIND_DIRECTORY] = "directory",   [KIND_VERB] = "verb",     [KIND_STATUS] = "status",
     [KIND_STAGE] = "stage", [KIND_STORE_VERB] = "store-verb", [KIND_NEW] = "new",       [KIND_SHELL] = "shell",
+    [KIND_APP] = "app",
 };
 
 /* Words that do not depend on a store. */
@@ -52,7 +53,7 @@ static void offer_verbs(const char *prefix)
 static void offer_from_store(struct context *context, enum tool_kind kind, char *prefix)
 {
     hl_options options = HL_OPTIONS_INIT;
-    hl_status status;
+    hl_status status = HL_OK;
 
     if (!context->store || strncmp(context->store, "memory:", strlen("memory:")) == 0)
         return;
@@ -60,8 +61,12 @@ static void offer_from_store(struct context *context, enum tool_kind kind, char 
     options.flags = HL_OPEN_RECORDS_ONLY | HL_OPEN_NO_CONTROL | HL_OPEN_READ_ONLY;
     if (hl_open(&options, &context->runtime) != HL_OK)
         return;
-    status = kind == KIND_PLUGIN ? hl_plugins(context->runtime, NULL, offer_plugin, prefix)
-                                 : hl_events(context->runtime, offer_event, prefix);
+    if (kind == KIND_PLUGIN)
+        status = hl_plugins(context->runtime, NULL, offer_plugin, prefix);
+    else if (kind == KIND_EVENT)
+        status = hl_events(context->runtime, offer_event, prefix);
+    else
+        apps_offer(context, prefix, offer);
     (void)status;
 }
 
@@ -76,8 +81,10 @@ int verb_complete(struct context *context, int argc, char **argv)
         offer_from_store(context, KIND_PLUGIN, prefix);
     else if (strcmp(argv[0], kind_names[KIND_EVENT]) == 0)
         offer_from_store(context, KIND_EVENT, prefix);
+    else if (strcmp(argv[0], kind_names[KIND_APP]) == 0)
+        offer_from_store(context, KIND_APP, prefix);
     else
-        return tool_usage(context, "names can be completed for verb, event and plugin");
+        return tool_usage(context, "names can be completed for verb, event, plugin and app");
     return TOOL_DONE;
 }
 
@@ -110,7 +117,7 @@ static void print_bash_head(void)
          "    local IFS=$'\\n' from=()\n"
          "    [[ -z $store ]] || from=(--store \"$store\")\n"
          "    case $1 in\n"
-         "    event | plugin)\n"
+         "    event | plugin | app)\n"
          "        COMPREPLY=($(hookline \"${from[@]}\" __complete \"$1\" \"$cur\" 2>/dev/null))\n"
          "        ;;\n"
          "    library) COMPREPLY=($(compgen -f -X '!*.so' -- \"$cur\") $(compgen -d -- \"$cur\")) ;;\n"
@@ -192,6 +199,7 @@ static void print_zsh_action(enum tool_kind kind)
     switch (kind) {
     case KIND_EVENT:
     case KIND_PLUGIN:
+    case KIND_APP:
         printf("_hookline_names %s", kind_names[kind]);
         return;
     case KIND_LIBRARY:

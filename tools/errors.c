@@ -33,7 +33,6 @@ static const struct {
      "The policy is install.json in the store's folder; remote sources are closed by default."},
     {HL_ERR_SIGNATURE, TOOL_REFUSED,
      "Add the signer's public key to \"keys\" in install.json, or get the right .minisig."},
-    {HL_ERR_VERSION, TOOL_REFUSED, "`hookline rollback APP` returns to the version before."},
     {HL_ERR_REQUIRES, TOOL_REFUSED, "Install what is required first; `hookline apps` lists what there is."},
     {HL_ERR_DEPENDENTS, TOOL_REFUSED, "Uninstall or upgrade the apps that require it first."},
     {HL_ERR_LOCKFILE, TOOL_REFUSED, "`hookline lock` writes a lockfile of what is installed."},

@@ -123,8 +123,10 @@ int install_report_print(struct context *context, const char *done, uint64_t ask
     printf("%s %s %s", report->app ? report->app : "", is_there(report->version) ? report->version : "", done);
     if (has_predecessor(report))
         printf(" (before: %s)", report->before);
-    printf(": %zu plugin%s, %zu running server%s\n", report->plugins_len, report->plugins_len == 1 ? "" : "s",
-           report->servers_len, report->servers_len == 1 ? "" : "s");
+    printf(": %zu plugin%s", report->plugins_len, report->plugins_len == 1 ? "" : "s");
+    if (is_there(report->folder))
+        printf(", %zu running server%s", report->servers_len, report->servers_len == 1 ? "" : "s");
+    putchar('\n');
     print_row("from", report->source);
     print_row("sha256", report->sha256);
     print_row("signed by", report->key);

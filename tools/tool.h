@@ -33,6 +33,7 @@ enum tool_kind {
     KIND_STAGE,
     KIND_STORE_VERB,
     KIND_NEW,
+    KIND_APP,
     KIND_SHELL,
     KIND__COUNT
 };

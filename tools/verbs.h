@@ -24,6 +24,9 @@ verb_fn verb_complete, verb_completion;                                   /* com
 int install_log_print(struct context *context);
 int install_log_verify(struct context *context);
 
+/* Offers the names of the installed apps to shell completion (verbs_apps.c). */
+void apps_offer(struct context *context, const char *prefix, void (*offer)(const char *name, const char *prefix));
+
 int help_on_verb(struct context *context, const struct verb *verb);
 
 #endif

@@ -102,6 +102,27 @@ int apps_print(struct context *context)
     return rows_end(context, &rows, hl_installed(context->runtime, add_app, &rows), "apps", "No app is installed.");
 }
 
+struct offering {
+    const char *prefix;
+    void (*offer)(const char *name, const char *prefix);
+};
+
+static bool offer_app(const hl_app_info *info, void *user)
+{
+    const struct offering *offering = user;
+
+    offering->offer(info->app, offering->prefix);
+    return true;
+}
+
+void apps_offer(struct context *context, const char *prefix, void (*offer)(const char *name, const char *prefix))
+{
+    struct offering offering = {prefix, offer};
+    hl_status status = hl_installed(context->runtime, offer_app, &offering);
+
+    (void)status; /* who is typing a command wants no error */
+}
+
 int verb_apps(struct context *context, int argc, char **argv)
 {
     int code = tool_open(context, TOOL_READ);

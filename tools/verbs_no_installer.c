@@ -27,6 +27,13 @@ WITHOUT_INSTALLER(verb_verify)
 WITHOUT_INSTALLER(verb_lock)
 WITHOUT_INSTALLER(verb_bundle)
 
+void apps_offer(struct context *context, const char *prefix, void (*offer)(const char *name, const char *prefix))
+{
+    (void)context;
+    (void)prefix;
+    (void)offer;
+}
+
 int install_log_print(struct context *context)
 {
     return unsupported(context);

@@ -50,6 +50,7 @@ static json_t *info_value(const hl_store_info *info)
     json_object_set_new(value, "revision", json_integer((json_int_t)info->revision));
     json_object_set_new(value, "plugins", json_integer((json_int_t)info->plugins_len));
     json_object_set_new(value, "events", json_integer((json_int_t)info->events_len));
+    json_object_set_new(value, "documents", json_integer((json_int_t)info->documents_len));
     json_object_set_new(value, "log_entries", json_integer((json_int_t)info->log_len));
     json_object_set_new(value, "used_bytes", json_integer((json_int_t)info->used_bytes));
     json_object_set_new(value, "map_bytes", json_integer((json_int_t)info->map_bytes));
@@ -64,6 +65,7 @@ static void print_info(const struct context *context, const hl_store_info *info)
     printf("revision  %llu\n", (unsigned long long)info->revision);
     printf("plugins   %llu\n", (unsigned long long)info->plugins_len);
     printf("events    %llu\n", (unsigned long long)info->events_len);
+    printf("documents %llu\n", (unsigned long long)info->documents_len);
     printf("log       %llu entries\n", (unsigned long long)info->log_len);
     printf("size      %llu bytes of at most %llu\n", (unsigned long long)info->used_bytes,
            (unsigned long long)info->map_bytes);
@@ -90,8 +92,9 @@ static void print_problems(const hl_store_info *info, const json_t *problems)
         tool_print_text(stdout, json_string_value(line));
         puts("");
     }
-    printf("%llu plugins and %llu events read at revision %llu: ", (unsigned long long)info->plugins_len,
-           (unsigned long long)info->events_len, (unsigned long long)info->revision);
+    printf("%llu plugins, %llu events and %llu documents read at revision %llu: ",
+           (unsigned long long)info->plugins_len, (unsigned long long)info->events_len,
+           (unsigned long long)info->documents_len, (unsigned long long)info->revision);
     if (info->problems_len == 0)
         puts("no problems");
     else

@@ -1,5 +1,5 @@
 # The completion scripts in the tree are what the command prints, and bash completes with them.
-. "$HOOKLINE_SOURCE/tests/cli/support/cli.sh"
+. "$HOOKLINE_SOURCE/tests/cli/support/apps.sh"
 succeeds __completion bash
 [ "$out" = "$(cat "$HOOKLINE_SOURCE/tools/completion/hookline.bash")" ] ||
     problem "renew: hookline __completion bash > tools/completion/hookline.bash"
@@ -49,9 +49,22 @@ offers 'hookline plugins --event ' bare
 offers 'hookline dump --stage a' asm
 offers 'hookline store b' backup
 offers 'hookline help wa' watch
+offers 'hookline install --sh' --sha256
+offers 'hookline log --in' --installs
 offers 'hookline new ' plugin
 completes 'hookline register '
 [[ $found != *counter* ]] || problem "register offers plugins: $found"
+
+# Apps too, where there is an installer.
+if has_installer; then
+    make_folder "$work/1.0.0" cli-app 1.0.0
+    succeeds install "$work/1.0.0"
+    succeeds __complete app a
+    [ "$out" = adder ] || problem "$called: $out"
+    for verb in uninstall rollback retry; do
+        offers "hookline $verb ad" adder
+    done
+fi
 
 if command -v zsh >/dev/null; then
     zsh -n "$HOOKLINE_SOURCE/tools/completion/_hookline" || problem "zsh cannot read its script"

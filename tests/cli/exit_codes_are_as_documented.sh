@@ -56,6 +56,17 @@ for line in "stop nobody" "start --event nowhere" "show nowhere" "explain nowher
     json_is error.action "${line%% *}"
 done
 
+# The installer's verbs are there in every build.
+if [ "${HOOKLINE_TEST_HAVE_INSTALLER:-1}" = 0 ]; then
+    for line in "install a.tar.gz" "uninstall a" "rollback a" "retry a" "apps" "jobs" "gc" "pack a" "verify a" "lock" "bundle a" \
+        "log --installs" "log --verify"; do
+        # shellcheck disable=SC2086
+        hookline --json $line
+        expect_code 1
+        json_is error.status HL_ERR_UNSUPPORTED
+    done
+fi
+
 # 4: only a server knows.
 for line in "health" "health work" "profile work" "dump work" "dump work --stage asm"; do
     # shellcheck disable=SC2086

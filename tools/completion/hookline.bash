@@ -4,7 +4,7 @@ _hookline_kind() {
     local IFS=$'\n' from=()
     [[ -z $store ]] || from=(--store "$store")
     case $1 in
-    event | plugin)
+    event | plugin | app)
         COMPREPLY=($(hookline "${from[@]}" __complete "$1" "$cur" 2>/dev/null))
         ;;
     library) COMPREPLY=($(compgen -f -X '!*.so' -- "$cur") $(compgen -d -- "$cur")) ;;
@@ -20,7 +20,7 @@ _hookline_kind() {
 
 _hookline() {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb= store= i
-    local verbs='events plugins show explain order graph dependents dump register start stop restart enable unregister health profile inspect watch log store new demo bench version help'
+    local verbs='events plugins show explain order graph dependents dump register start stop restart enable unregister health profile inspect watch install uninstall rollback retry apps jobs gc pack verify lock bundle log store new demo bench version help'
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -48,6 +48,11 @@ _hookline() {
     --count) _hookline_kind none; return ;;
     --limit) _hookline_kind none; return ;;
     --timeout) _hookline_kind none; return ;;
+    --tag) _hookline_kind none; return ;;
+    --asset) _hookline_kind none; return ;;
+    --sha256) _hookline_kind none; return ;;
+    --signature) _hookline_kind file; return ;;
+    --bundle) _hookline_kind file; return ;;
     esac
     case $verb in
     '')
@@ -183,9 +188,86 @@ _hookline() {
             _hookline_kind none
         fi
         ;;
+    install)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version --tag --asset --sha256 --signature --locked --bundle --queue --no-start' -- "$cur"))
+        else
+            _hookline_kind file
+        fi
+        ;;
+    uninstall)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+        else
+            _hookline_kind app
+        fi
+        ;;
+    rollback)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+        else
+            _hookline_kind app
+        fi
+        ;;
+    retry)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+        else
+            _hookline_kind app
+        fi
+        ;;
+    apps)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+        else
+            _hookline_kind none
+        fi
+        ;;
+    jobs)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+        else
+            _hookline_kind none
+        fi
+        ;;
+    gc)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+        else
+            _hookline_kind none
+        fi
+        ;;
+    pack)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version --dir' -- "$cur"))
+        else
+            _hookline_kind directory
+        fi
+        ;;
+    verify)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version --tag --asset --sha256 --signature --locked' -- "$cur"))
+        else
+            _hookline_kind file
+        fi
+        ;;
+    lock)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+        else
+            _hookline_kind file
+        fi
+        ;;
+    bundle)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+        else
+            _hookline_kind file
+        fi
+        ;;
     log)
         if [[ $cur == -* ]]; then
-            COMPREPLY=($(compgen -W ' --store --json --help --version --limit' -- "$cur"))
+            COMPREPLY=($(compgen -W ' --store --json --help --version --limit --installs --verify' -- "$cur"))
         else
             _hookline_kind none
         fi
