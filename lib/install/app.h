@@ -85,6 +85,8 @@ typedef struct hl__apps {
 } hl__apps;
 
 hl_status hl__apps_read(hl_runtime *runtime, hl__apps *out);
+/* The same for who has the lock and is about to change them: also what a killed process committed last. */
+hl_status hl__apps_read_locked(hl_runtime *runtime, hl__apps *out);
 void hl__apps_free(hl__apps *apps);
 const hl__app *hl__apps_find(const hl__apps *apps, const char *name);
 /* Fills order[0..len) with the rows so that each comes after those it requires; ties by name. Requirements that are

@@ -52,3 +52,25 @@ hl_status hl__apps_read(hl_runtime *runtime, hl__apps *out)
         hl__apps_free(out);
     return status;
 }
+
+static hl_status settle(hl_runtime *runtime)
+{
+    hl__store *store = runtime->parts.store;
+    hl_status status = hl__lock(runtime, "read app");
+
+    if (status != HL_OK)
+        return status;
+    if (store->ops->settle)
+        status = store->ops->settle(store);
+    hl__unlock(runtime);
+    return status;
+}
+
+hl_status hl__apps_read_locked(hl_runtime *runtime, hl__apps *out)
+{
+    hl_status status;
+
+    memset(out, 0, sizeof(*out));
+    status = settle(runtime);
+    return status == HL_OK ? hl__apps_read(runtime, out) : status;
+}

@@ -40,7 +40,7 @@ static hl_status begin(hl__change *change, const char *name)
     if (status == HL_OK)
         status = hl__apps_place_lock(&change->place, HL__APPS_LOCK_MS);
     if (status == HL_OK)
-        status = hl__apps_read(change->runtime, &change->apps);
+        status = hl__apps_read_locked(change->runtime, &change->apps);
     if (status == HL_OK)
         status = hl__policy_check_app(&change->policy, change->course.action, name);
     if (status != HL_OK)

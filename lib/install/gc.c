@@ -164,7 +164,7 @@ static hl_status collect(collection *all)
     if (status == HL_OK)
         status = hl__apps_place_lock(&all->place, HL__APPS_LOCK_MS);
     if (status == HL_OK)
-        status = hl__apps_read(all->runtime, &all->apps);
+        status = hl__apps_read_locked(all->runtime, &all->apps);
     if (status == HL_OK)
         status = forget(all);
     if (status == HL_OK)

@@ -26,7 +26,7 @@ static hl_status begin(hl__installation *in)
     if (status == HL_OK)
         status = hl__apps_place_lock(&in->place, HL__APPS_LOCK_MS);
     if (status == HL_OK)
-        status = hl__apps_read(in->runtime, &in->apps);
+        status = hl__apps_read_locked(in->runtime, &in->apps);
     if (status != HL_OK)
         return status;
     hl__staging_sweep(&in->place, NULL, NULL);

@@ -78,6 +78,23 @@ static void lmdb_tick(hl__store *store)
         hl__watch_wake(self);
 }
 
+static int write_nothing(hl__env *env, MDB_txn *txn, void *user)
+{
+    (void)env;
+    (void)txn;
+    (void)user;
+    return 0;
+}
+
+/* LMDB tells readers the newest transaction in memory that it shares, after it is on disk. A writer that dies in between has
+ * committed and not told; whoever takes the writer's lock next does. */
+static hl_status lmdb_settle(hl__store *store)
+{
+    hl__opener *self = (hl__opener *)store;
+
+    return self->read_only ? HL_OK : hl__env_write(self->env, "settle", write_nothing, NULL, NULL);
+}
+
 static const char *lmdb_directory(hl__store *store)
 {
     return ((hl__opener *)store)->env->directory;
@@ -101,6 +118,7 @@ static const hl__store_ops lmdb_ops = {
     .documents = hl__lmdb_documents,
     .watch_fd = lmdb_watch_fd,
     .watch_drain = lmdb_watch_drain,
+    .settle = lmdb_settle,
     .tick = lmdb_tick,
     .directory = lmdb_directory,
 };

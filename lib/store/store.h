@@ -76,6 +76,9 @@ typedef struct hl__store_ops {
      * opener, or the system has no means left; tick has to do then. */
     int (*watch_fd)(hl__store *store);
     void (*watch_drain)(hl__store *store);
+    /* Makes visible what a process committed right before it was killed: readers may not see it until somebody writes.
+     * For those who decide by what they read outside of a commit. May wait for another process's commit; may be NULL. */
+    hl_status (*settle)(hl__store *store);
     /* Regular housekeeping, about once a second from the control thread: dead readers, a missed notice. May be NULL. */
     void (*tick)(hl__store *store);
     /* The directory for control sockets; NULL: the store has no place on disk. */
