@@ -8,15 +8,16 @@
 typedef struct hl__extension {
     /* Whether the opened file has the content that a stamp "sha256:HEX" names. HL_ERR_CHECKSUM, HL_ERR_SYSTEM. */
     hl_status (*check_content)(int fd, const char *path, const char *stamp);
-    /* Asked before a library with a content stamp is loaded for records of the store: a status with its error refuses it.
-     * Without the lock. */
+    /* Asked before a library with a content stamp is loaded for records of the store: a status with its error
+     * refuses it. Without the lock. */
     hl_status (*may_load)(hl_runtime *runtime, const char *library_path);
-    /* The runtime has just been opened, is not records-only, and no other thread has it yet: loads what is installed and
-     * begins to work. Failures of single apps are its own business. */
+    /* The runtime has just been opened, is not records-only, and no other thread has it yet: loads what is installed
+     * and begins to work. Failures of single apps are its own business. */
     void (*opened)(hl_runtime *runtime);
     /* The runtime is about to close: ends what `opened` began and waits for it. Without the lock. */
     void (*closing)(hl_runtime *runtime);
-    /* Once a second on the control thread, without the lock; perhaps before `opened` has returned and after `closing`. */
+    /* Once a second on the control thread, without the lock; perhaps before `opened` has returned and after
+     * `closing`. */
     void (*tick)(hl_runtime *runtime);
 } hl__extension;
 
@@ -28,9 +29,9 @@ const hl__extension *hl__extension_get(void); /* NULL: there is none */
 /* A place of the extension's own in the runtime, NULL at first. */
 HL__SHARED void **hl__extension_slot(hl_runtime *runtime);
 
-/* Loads a library and gives its code to every record that asks for it by path and stamp, as opening an event would, also to
- * those for which an earlier attempt failed. Without the lock. Fails as may_load or the loader does; the plugins then have
- * the reason. HL_ERR_UNSUPPORTED in a records-only runtime. */
+/* Loads a library and gives its code to every record that asks for it by path and stamp, as opening an event would,
+ * also to those for which an earlier attempt failed. Without the lock. Fails as may_load or the loader does; the
+ * plugins then have the reason. HL_ERR_UNSUPPORTED in a records-only runtime. */
 HL__SHARED hl_status hl__load_library(hl_runtime *runtime, const char *path, const char *stamp);
 
 #endif

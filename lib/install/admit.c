@@ -10,7 +10,7 @@
 
 #define ACTION "install"
 
-/* ---- the manifest --------------------------------------------------------------------------------------------------- */
+/* ---- the manifest ------------------------------------------------------------------------------------------------ */
 
 static hl_status read_manifest_text(hl__installation *in, char **text, size_t *len)
 {
@@ -74,7 +74,7 @@ static hl_status read_manifest(hl__installation *in)
     return status == HL_OK ? hl__manifest_fits(&in->manifest) : status;
 }
 
-/* ---- what the caller expects (X-029) -------------------------------------------------------------------------------- */
+/* ---- what the caller expects (X-029) ----------------------------------------------------------------------------- */
 
 static hl_status check_wishes(const hl__installation *in)
 {
@@ -89,7 +89,7 @@ static hl_status check_wishes(const hl__installation *in)
     return HL_OK;
 }
 
-/* ---- the rules ------------------------------------------------------------------------------------------------------ */
+/* ---- the rules --------------------------------------------------------------------------------------------------- */
 
 /* Names that other things in the folder of apps have. */
 static hl_status check_name_is_free(const char *app)

@@ -11,7 +11,7 @@
 #include "install/change.h"
 #include "install/journal.h"
 
-/* ---- a document ----------------------------------------------------------------------------------------------------- */
+/* ---- a document -------------------------------------------------------------------------------------------------- */
 
 static void make_key(char out[HL__DOCUMENT_KEY_MAX + 1], const char *prefix, const char *app)
 {
@@ -55,7 +55,7 @@ hl_status hl__crashes_read(hl_runtime *runtime, const char *app, hl__crashes *ou
     return status == HL_ERR_NOT_FOUND ? HL_OK : status;
 }
 
-/* ---- counting ------------------------------------------------------------------------------------------------------- */
+/* ---- counting ---------------------------------------------------------------------------------------------------- */
 
 typedef struct counting {
     const char *name;
@@ -139,7 +139,7 @@ hl_status hl__crashes_add(hl_runtime *runtime, const char *app, hl__crashes *out
     return status;
 }
 
-/* ---- forgetting ----------------------------------------------------------------------------------------------------- */
+/* ---- forgetting -------------------------------------------------------------------------------------------------- */
 
 static hl_status forget_one(void *user, const char *key, const char *text)
 {
@@ -171,7 +171,7 @@ hl_status hl__crashes_forget(hl_runtime *runtime)
     return hl__commit_documents(runtime, "aside", NULL, 0, forget_all, NULL, 0, NULL);
 }
 
-/* ---- refusing ------------------------------------------------------------------------------------------------------- */
+/* ---- refusing ---------------------------------------------------------------------------------------------------- */
 
 hl_status hl__crashes_refuse(const char *app, const hl__crashes *crashes)
 {
@@ -215,7 +215,7 @@ hl_status hl__boot_may_load(hl_runtime *runtime, const char *library_path)
     return hl__crashes_refuse(app, &crashes);
 }
 
-/* ---- asking --------------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 static bool is_broken(hl__session *session, const hl__app *app, char *reason, size_t reason_len)
 {
@@ -252,7 +252,7 @@ hl_app_state hl__boot_state(hl_runtime *runtime, const hl__app *app, char *reaso
     return state;
 }
 
-/* ---- hl_app_retry --------------------------------------------------------------------------------------------------- */
+/* ---- hl_app_retry ------------------------------------------------------------------------------------------------ */
 
 #define ACTION "retry"
 

@@ -17,7 +17,7 @@ typedef struct replay {
     hl__guard guard;
 } replay;
 
-/* ---- one app -------------------------------------------------------------------------------------------------------- */
+/* ---- one app ----------------------------------------------------------------------------------------------------- */
 
 static hl_status load_library(replay *all, const hl__app *app, const hl__app_library *library)
 {
@@ -63,7 +63,7 @@ static hl_status load_app(replay *all, const hl__app *app)
     return status;
 }
 
-/* ---- all of them ---------------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 static void count_crash(void *user, const char *app)
 {
@@ -162,7 +162,7 @@ hl_status hl__boot_load(hl__session *session, const hl__app *app)
     return status;
 }
 
-/* ---- while the runtime is open -------------------------------------------------------------------------------------- */
+/* ---- while the runtime is open ----------------------------------------------------------------------------------- */
 
 static bool has_aside(hl__session *session)
 {

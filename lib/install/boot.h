@@ -1,4 +1,5 @@
-/* Starting with installed apps: they are loaded as a runtime opens, and those that keep ending the process are put aside. */
+/* Starting with installed apps: they are loaded as a runtime opens, and those that keep ending the process are put
+ * aside. */
 #ifndef HL_INSTALL_BOOT_H
 #define HL_INSTALL_BOOT_H
 
@@ -31,7 +32,8 @@ typedef struct hl__crashes {
 } hl__crashes;
 
 hl_status hl__crashes_read(hl_runtime *runtime, const char *app, hl__crashes *out);
-/* One more start died while it was loading the app: *out is what is known now. HL_ERR_NOT_FOUND: there is no such app. */
+/* One more start died while it was loading the app: *out is what is known now. HL_ERR_NOT_FOUND: there is no such
+ * app. */
 hl_status hl__crashes_add(hl_runtime *runtime, const char *app, hl__crashes *out);
 /* A start came through: what is not aside is forgotten. */
 hl_status hl__crashes_forget(hl_runtime *runtime);

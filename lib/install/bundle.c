@@ -1,5 +1,5 @@
-/* hl_bundle_write: everything that is installed, as one file to carry to where there is no network. The same content gives
- * the same bytes. */
+/* hl_bundle_write: everything that is installed, as one file to carry to where there is no network. The same content
+ * gives the same bytes. */
 #include "install/bundle.h"
 
 #include <archive.h>
@@ -46,7 +46,7 @@ static hl_status fail_write(const bundling *to)
                     reason ? reason : "no reason given");
 }
 
-/* ---- members -------------------------------------------------------------------------------------------------------- */
+/* ---- members ----------------------------------------------------------------------------------------------------- */
 
 static hl_status begin_member(const bundling *to, const char *name, uint64_t bytes)
 {
@@ -168,7 +168,7 @@ static hl_status add_lockfile(const bundling *to)
     return status;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static hl_status begin(bundling *to, const char *path)
 {

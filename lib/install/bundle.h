@@ -1,4 +1,5 @@
-/* Air-gap bundles: a tar with hookline.lock and packages/APP-VERSION.package, each with its .minisig where it has one. */
+/* Air-gap bundles: a tar with hookline.lock and packages/APP-VERSION.package, each with its .minisig where it has
+ * one. */
 #ifndef HL_INSTALL_BUNDLE_H
 #define HL_INSTALL_BUNDLE_H
 

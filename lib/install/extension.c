@@ -1,5 +1,5 @@
-/* What libhookline adds to every runtime of its process: installed apps are loaded as it opens, the queue is worked through
- * while it is open. core calls the functions below; see core/extension.h. */
+/* What libhookline adds to every runtime of its process: installed apps are loaded as it opens, the queue is worked
+ * through while it is open. core calls the functions below; see core/extension.h. */
 #include "core/extension.h"
 
 #include <stdlib.h>

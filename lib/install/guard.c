@@ -17,7 +17,8 @@
 #define ACTION "open"
 #define TRIES 16
 
-/* Whoever looks through the folder may take a file that is not locked yet for a dead process's: such a one is made anew. */
+/* Whoever looks through the folder may take a file that is not locked yet for a dead process's: such a one is made
+ * anew. */
 static bool make_file(hl__guard *guard, unsigned count)
 {
     struct stat about;
@@ -73,7 +74,7 @@ void hl__guard_close(hl__guard *guard)
     *guard = (hl__guard)HL__GUARD_INIT;
 }
 
-/* ---- what others left --------------------------------------------------------------------------------------------- */
+/* ---- what others left -------------------------------------------------------------------------------------------- */
 
 static void collect_file(int folder, const char *name, hl__guard_crash_fn *fn, void *user)
 {

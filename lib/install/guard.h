@@ -1,6 +1,6 @@
-/* The crash guard: which app a process is loading, in a file that outlives it (X-027, LH-08 done better: an app that ends
- * the server as it is loaded is put aside). A file costs no commit: it is not synced, since what ends a process leaves the
- * kernel's memory as it is. The owner holds a lock on it that ends with the process. */
+/* The crash guard: which app a process is loading, in a file that outlives it (X-027, LH-08 done better: an app that
+ * ends the server as it is loaded is put aside). A file costs no commit: it is not synced, since what ends a process
+ * leaves the kernel's memory as it is. The owner holds a lock on it that ends with the process. */
 #ifndef HL_INSTALL_GUARD_H
 #define HL_INSTALL_GUARD_H
 

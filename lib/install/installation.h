@@ -1,6 +1,6 @@
-/* An installation on its way from a spec to an active version. install.c conducts; each file below does one part, in this
- * order. A part that fails has set the thread's error; whatever was made so far is in the struct and is taken back by
- * install.c. */
+/* An installation on its way from a spec to an active version. install.c conducts; each file below does one part, in
+ * this order. A part that fails has set the thread's error; whatever was made so far is in the struct and is taken
+ * back by install.c. */
 #ifndef HL_INSTALL_INSTALLATION_H
 #define HL_INSTALL_INSTALLATION_H
 
@@ -50,8 +50,8 @@ hl_status hl__check_untouched(const hl__installation *in);
 
 /* admit.c: the manifest, and every rule that can be checked before unpacking. */
 hl_status hl__admit(hl__installation *in);
-/* The same one by one, for hl_verify: the manifest's text, owned by the caller, out of a package that keeps every rule; what
- * it says; and the rules, with `old` set where the app is installed. */
+/* The same one by one, for hl_verify: the manifest's text, owned by the caller, out of a package that keeps every
+ * rule; what it says; and the rules, with `old` set where the app is installed. */
 hl_status hl__admit_text(hl__installation *in, char **text, size_t *len);
 hl_status hl__admit_manifest(hl__installation *in, const char *text, size_t len);
 hl_status hl__admit_name(const hl__installation *in);

@@ -13,7 +13,7 @@
 
 #define ACTION "queue"
 
-/* ---- words ---------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
 static const char *const states[] = {"", "waiting", "running", "done", "failed"};
 
@@ -31,7 +31,7 @@ void hl__job_key(uint64_t number, char out[HL__DOCUMENT_KEY_MAX + 1])
     snprintf(out, HL__DOCUMENT_KEY_MAX + 1, HL__JOB_KEY "%020" PRIu64, number);
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static void put_wish(json_t *object, const char *key, const char *text)
 {
@@ -72,7 +72,7 @@ hl_status hl__job_encode(const hl__job *job, char **text)
     return *text ? HL_OK : hl__fail_memory(ACTION);
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool take_text(const json_t *object, const char *key, char **out)
 {

@@ -1,4 +1,5 @@
-/* One job of the queue, as its document keeps it under "job/NUMBER", the number in 20 digits so that keys sort like them. */
+/* One job of the queue, as its document keeps it under "job/NUMBER", the number in 20 digits so that keys sort like
+ * them. */
 #ifndef HL_INSTALL_JOB_H
 #define HL_INSTALL_JOB_H
 

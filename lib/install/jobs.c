@@ -14,7 +14,7 @@
 
 #define ACTION "install"
 
-/* ---- adding --------------------------------------------------------------------------------------------------------- */
+/* ---- adding ------------------------------------------------------------------------------------------------------ */
 
 /* Another process works in another folder. */
 static char *absolute(const char *path)
@@ -121,7 +121,7 @@ hl_status hl_install_async(hl_runtime *runtime, const hl_install_spec *spec, uin
     return HL_OK;
 }
 
-/* ---- asking --------------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 typedef struct texts {
     char **rows;
@@ -190,7 +190,7 @@ hl_status hl_jobs(hl_runtime *runtime, bool (*callback)(const hl_job_info *, voi
     return status == HL_OK ? HL_OK : hl__fail_as("jobs");
 }
 
-/* ---- forgetting ----------------------------------------------------------------------------------------------------- */
+/* ---- forgetting -------------------------------------------------------------------------------------------------- */
 
 static hl_status forget_one(void *user, const char *key, const char *text)
 {

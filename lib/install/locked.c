@@ -1,4 +1,5 @@
-/* hl_install_locked: all that a lockfile names, each the very package that was locked, from its source or from a bundle. */
+/* hl_install_locked: all that a lockfile names, each the very package that was locked, from its source or from a
+ * bundle. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ typedef struct locked {
     hl__apps wanted;
 } locked;
 
-/* ---- preparing ------------------------------------------------------------------------------------------------------ */
+/* ---- preparing --------------------------------------------------------------------------------------------------- */
 
 static hl_status check_spec(const hl_install_spec *spec, hl_install_spec *out)
 {
@@ -92,7 +93,7 @@ static hl_status begin(locked *all, const char *lockfile, const char *bundle)
     return status == HL_OK ? read_lockfile(all, lockfile) : status;
 }
 
-/* ---- an app --------------------------------------------------------------------------------------------------------- */
+/* ---- an app ------------------------------------------------------------------------------------------------------ */
 
 static bool is_installed(hl_runtime *runtime, const hl__app *app)
 {
@@ -189,7 +190,7 @@ static hl_status install_app(const locked *all, const hl__app *app)
     return hl_install(all->runtime, &spec, NULL);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static hl_status install_all(const locked *all)
 {

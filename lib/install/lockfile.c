@@ -17,7 +17,7 @@
 #define FORMAT 1
 #define BYTES_MAX ((size_t)16 << 20)
 
-/* ---- writing -------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static json_t *encode_needs(const hl__app_version *version, bool optional)
 {
@@ -77,7 +77,7 @@ hl_status hl__lockfile_encode(const hl__apps *apps, char **text)
     return len < 0 ? hl__fail_memory(ACTION) : check_whole(*text);
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static hl_status refuse(const char *field, size_t row)
 {
@@ -207,7 +207,7 @@ hl_status hl__lockfile_decode(const char *text, size_t len, hl__apps *out)
     return status;
 }
 
-/* ---- files ---------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static hl_status read_text(int fd, const char *shown, char **text, size_t *len)
 {
@@ -268,7 +268,7 @@ hl_status hl__lockfile_check(const char *path, const char *app, const char *vers
     return status;
 }
 
-/* ---- hl_lock_write -------------------------------------------------------------------------------------------------- */
+/* ---- hl_lock_write ----------------------------------------------------------------------------------------------- */
 
 static hl_status write_text(const char *path, const char *text)
 {

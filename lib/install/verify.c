@@ -1,5 +1,5 @@
-/* hl_verify: everything that installing checks before it runs code, each told by itself, also what comes after a failure
- * where that can still be checked. */
+/* hl_verify: everything that installing checks before it runs code, each told by itself, also what comes after a
+ * failure where that can still be checked. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static bool tell(verification *all, const char *check, hl_status status, const c
     return status == HL_OK;
 }
 
-/* ---- the store ------------------------------------------------------------------------------------------------------ */
+/* ---- the store --------------------------------------------------------------------------------------------------- */
 
 static hl_status open_store(const char *store, hl_runtime **out)
 {
@@ -89,7 +89,7 @@ static void check_store(verification *all, const char *store)
         tell(all, "memory", status, "");
 }
 
-/* ---- the package ---------------------------------------------------------------------------------------------------- */
+/* ---- the package ------------------------------------------------------------------------------------------------- */
 
 static hl_status make_staging(hl__installation *in)
 {
@@ -179,7 +179,7 @@ static void check_rules(verification *all)
         tell(all, "lockfile", HL_OK, locked ? NO_STORE : "not checked: not asked for");
 }
 
-/* ---- libraries ------------------------------------------------------------------------------------------------------ */
+/* ---- libraries --------------------------------------------------------------------------------------------------- */
 
 static hl_status read_libraries(verification *all, size_t from, size_t len)
 {
@@ -226,7 +226,7 @@ static void check_libraries(verification *all)
         tell(all, "plugins", read_libraries(all, 0, in->version.libraries_len), "each name once");
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static void end(verification *all)
 {

@@ -1,5 +1,5 @@
-/* Working through the queue (IN-15, RP-01): one process at a time, by a lock that ends with it; job by job, oldest first.
- * What became of a job is written with it. No failure of a job ends the thread (X-021). */
+/* Working through the queue (IN-15, RP-01): one process at a time, by a lock that ends with it; job by job, oldest
+ * first. What became of a job is written with it. No failure of a job ends the thread (X-021). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 
 #define ACTION "queue"
 
-/* ---- the next job --------------------------------------------------------------------------------------------------- */
+/* ---- the next job ------------------------------------------------------------------------------------------------ */
 
 static hl_status take_first(void *user, const char *key, const char *text)
 {
@@ -56,7 +56,7 @@ static hl_status write_job(hl_runtime *runtime, hl__job *job)
     return hl__commit_documents(runtime, ACTION, NULL, 0, put, job, 0, NULL);
 }
 
-/* ---- a job ---------------------------------------------------------------------------------------------------------- */
+/* ---- a job ------------------------------------------------------------------------------------------------------- */
 
 static bool is_ending(hl__session *session)
 {
@@ -93,8 +93,8 @@ static bool is_installed(hl_runtime *runtime, const hl_install_report *report)
     return hl_installed(runtime, compare, &asked) == HL_OK && asked.active;
 }
 
-/* The process that had the job before may have died between installing and saying so. Asked without a trace in the install
- * log, which a refusal would leave. */
+/* The process that had the job before may have died between installing and saying so. Asked without a trace in the
+ * install log, which a refusal would leave. */
 static bool was_done(hl__session *session, const hl__job *job, hl_install_report *report)
 {
     hl_install_spec spec = job->spec;
@@ -183,7 +183,7 @@ static hl_status run_job(hl__session *session, hl__job *job)
     return status;
 }
 
-/* ---- the thread ----------------------------------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------------------------------------- */
 
 /* -1: another process works through the queue, or there is no place for it. */
 static int take_queue(hl_runtime *runtime)
@@ -237,7 +237,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* ---- starting and ending it ----------------------------------------------------------------------------------------- */
+/* ---- starting and ending it -------------------------------------------------------------------------------------- */
 
 /* Under the session's lock; a thread that has ended is joined at once. */
 static bool is_working(hl__session *session)

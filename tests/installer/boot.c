@@ -1,5 +1,5 @@
-/* Starting with installed apps: they run at once, in the order of their requirements; what is broken stops no other; what
- * keeps ending the process is put aside. */
+/* Starting with installed apps: they run at once, in the order of their requirements; what is broken stops no other;
+ * what keeps ending the process is put aside. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>
@@ -95,7 +95,7 @@ static void spoil(const char *app)
     assert_int_equal(system(command), 0);
 }
 
-/* ---- replay --------------------------------------------------------------------------------------------------------- */
+/* ---- replay ------------------------------------------------------------------------------------------------------ */
 
 /* RP-02 RP-03 BS-03 IR-04 LH-08 A15: after a restart everything runs again, and nothing was installed anew. */
 static void installed_apps_run_again_after_a_restart(void **state)
@@ -214,7 +214,7 @@ static void read_only_runtime_loads_and_writes_nothing(void **state)
     refused(hl_app_retry(runtime, "shop"), HL_ERR_STORE_READ_ONLY, NULL);
 }
 
-/* ---- the crash guard ------------------------------------------------------------------------------------------------ */
+/* ---- the crash guard --------------------------------------------------------------------------------------------- */
 
 /* Two starts in a row that die over an app; the third comes up without it. */
 static void app_that_ends_two_starts_is_put_aside(void **state)
@@ -299,7 +299,7 @@ static void start_that_comes_through_forgets_the_crash_before(void **state)
     assert_string_equal(trail(), "bomb@1.0.0,");
 }
 
-/* ---- many ----------------------------------------------------------------------------------------------------------- */
+/* ---- many -------------------------------------------------------------------------------------------------------- */
 
 #define APPS 100
 #define PLUGINS_EACH 10
@@ -314,8 +314,8 @@ static const char *many_names(unsigned app)
     return names;
 }
 
-/* Half a second on a quiet machine is what `hookline bench install` measures; here it must only be of that order, and no
- * compiler may be waited for. */
+/* Half a second on a quiet machine is what `hookline bench install` measures; here it must only be of that order,
+ * and no compiler may be waited for. */
 static void hundred_apps_with_a_thousand_plugins_are_there_when_open_returns(void **state)
 {
     uint64_t before;

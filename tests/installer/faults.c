@@ -1,5 +1,5 @@
-/* Killed before any call that changes something, disks that are full, folders that cannot be written: afterwards an app is
- * fully as it was or fully as it should become, and after hl_gc no file is left that belongs to neither. */
+/* Killed before any call that changes something, disks that are full, folders that cannot be written: afterwards an
+ * app is fully as it was or fully as it should become, and after hl_gc no file is left that belongs to neither. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ static void shell(const char *format, ...)
         fail_msg("failed: %s", command);
 }
 
-/* ---- states of a store ---------------------------------------------------------------------------------------------- */
+/* ---- states of a store ------------------------------------------------------------------------------------------- */
 
 /* What an app looks like from everywhere: its record, its chain, the install log, its files. */
 typedef struct scene {
@@ -74,7 +74,7 @@ static void keep(scene *out, const char *folder)
     shell("cp -a '%s/store/apps' '%s/%s'", test_place, test_place, folder);
 }
 
-/* ---- killing -------------------------------------------------------------------------------------------------------- */
+/* ---- killing ----------------------------------------------------------------------------------------------------- */
 
 typedef struct result {
     int end; /* as test_wait tells */
@@ -207,7 +207,7 @@ static void killed_removal_is_whole_or_nothing(void **state)
     kill_everywhere("uninstall", "shop");
 }
 
-/* ---- full disks ----------------------------------------------------------------------------------------------------- */
+/* ---- full disks -------------------------------------------------------------------------------------------------- */
 
 static char small[4096];
 
@@ -275,7 +275,7 @@ static void full_disk_at_any_moment_leaves_the_old_version(void **state)
     small[0] = '\0';
 }
 
-/* ---- folders that cannot be written --------------------------------------------------------------------------------- */
+/* ---- folders that cannot be written ------------------------------------------------------------------------------ */
 
 static hl_install_step forbidden_at;
 
@@ -351,7 +351,7 @@ static void folder_that_cannot_be_written_leaves_the_old_version(void **state)
     check_forbidden(package, HL_STEP_ACTIVATE, &before);
 }
 
-/* ---- two at once ---------------------------------------------------------------------------------------------------- */
+/* ---- two at once ------------------------------------------------------------------------------------------------- */
 
 /* serialised over processes; one wins, the other is told so. */
 static void two_processes_installing_the_same_app_have_one_winner(void **state)

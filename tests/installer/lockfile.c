@@ -53,7 +53,7 @@ static void shell(const char *command)
     assert_int_equal(system(line), 0);
 }
 
-/* ---- lockfiles ------------------------------------------------------------------------------------------------------ */
+/* ---- lockfiles --------------------------------------------------------------------------------------------------- */
 
 static void lockfile_is_the_same_text_for_the_same_apps(void **state)
 {
@@ -141,7 +141,7 @@ static void lockfile_that_cannot_be_understood_is_refused(void **state)
     refused(hl_install_locked(other, NULL, NULL, NULL), HL_ERR_LOCKFILE, "lockfile");
 }
 
-/* ---- bundles -------------------------------------------------------------------------------------------------------- */
+/* ---- bundles ----------------------------------------------------------------------------------------------------- */
 
 static void bundle_brings_everything_without_the_sources(void **state)
 {

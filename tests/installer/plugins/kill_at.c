@@ -1,6 +1,6 @@
-/* Preloaded into a process: counts its calls that change something on a disk, and kills the process before the one whose
- * number is given in HOOKLINE_TEST_KILL_AT. Counting begins with kill_at_begin; other programs that the process starts are
- * left alone. */
+/* Preloaded into a process: counts its calls that change something on a disk, and kills the process before the one
+ * whose number is given in HOOKLINE_TEST_KILL_AT. Counting begins with kill_at_begin; other programs that the
+ * process starts are left alone. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
