@@ -12,7 +12,8 @@ if ! "$hookline" bench install --quick --rounds 1 --json --dir "$folder" >"$fold
     cat "$folder/rows" "$folder/log"
     exit 1
 fi
-[ -z "$(ls "$folder" | grep hookline-bench)" ] || problem "left behind: $(ls "$folder")"
+left=$(find "$folder" -mindepth 1 ! -name rows ! -name log)
+[ -z "$left" ] || problem "left behind: $left"
 
 # has PART WORDS: a row of this part, with these words in it.
 has() {
