@@ -14,8 +14,26 @@
 #include "install/spec.h"
 
 #define ACTION "install"
+#define LOCK_SLICE_MS 200
 
 /* ---- preparing ------------------------------------------------------------------------------------------------------ */
+
+/* Another installation may take long. The caller can end the waiting. */
+static hl_status wait_for_lock(hl__installation *in)
+{
+    hl_status status = HL_ERR_TIMEOUT;
+
+    for (uint32_t waited_ms = 0; status == HL_ERR_TIMEOUT && waited_ms < HL__APPS_LOCK_MS; waited_ms += LOCK_SLICE_MS) {
+        status = hl__apps_place_lock(&in->place, LOCK_SLICE_MS);
+        if (status == HL_ERR_TIMEOUT && hl__course_step(&in->course, HL_STEP_RESOLVE) != HL_OK)
+            status = HL_ERR_CANCELLED;
+    }
+    if (status == HL_ERR_TIMEOUT)
+        return hl__fail(HL_ERR_TIMEOUT, ACTION, HL__APPS_LOCK,
+                        "Another process has been changing the apps of %s for %d s; try again when it is done.",
+                        in->place.store, HL__APPS_LOCK_MS / 1000);
+    return status;
+}
 
 static hl_status begin(hl__installation *in)
 {
@@ -24,7 +42,7 @@ static hl_status begin(hl__installation *in)
     if (status == HL_OK)
         status = hl__policy_load(in->place.store, &in->policy);
     if (status == HL_OK)
-        status = hl__apps_place_lock(&in->place, HL__APPS_LOCK_MS);
+        status = wait_for_lock(in);
     if (status == HL_OK)
         status = hl__apps_read_locked(in->runtime, &in->apps);
     if (status != HL_OK)

@@ -1,4 +1,6 @@
 /* Installing: what a server sees of it, what the report says, and what comes and goes with an app. */
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -165,6 +167,21 @@ static void cancelling_at_any_step_before_the_commit_changes_nothing(void **stat
     assert_string_equal(test_seen_trail(event), "shop@1.1.0,");
 }
 
+static void waiting_for_another_installation_can_be_cancelled(void **state)
+{
+    const char *folder = app_folder(.app = "shop", .version = "1.0.0");
+    int lock;
+
+    (void)state;
+    ok(hl_gc(runtime, NULL));
+    lock = open(test_path("store/apps/lock"), O_RDWR | O_CLOEXEC);
+    assert_true(lock >= 0);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    refused(install_following(folder, &(course){"", HL_STEP_RESOLVE}, 0), HL_ERR_CANCELLED, "progress");
+    close(lock);
+    ok(install_following(folder, &(course){"", 0}, 0));
+}
+
 static void verifying_only_stops_after_the_checks_and_changes_nothing(void **state)
 {
     const char *package = app_package(.app = "shop", .version = "1.0.0");
@@ -291,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(plugins_wait_to_be_started_when_asked_to, begin, end),
         cmocka_unit_test_setup_teardown(every_step_is_told_in_order, begin, end),
         cmocka_unit_test_setup_teardown(cancelling_at_any_step_before_the_commit_changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(waiting_for_another_installation_can_be_cancelled, begin, end),
         cmocka_unit_test_setup_teardown(verifying_only_stops_after_the_checks_and_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(data_is_copied_once_kept_over_upgrades_and_gone_with_the_app, begin, end),
         cmocka_unit_test_setup_teardown(working_folder_stays, begin, end),
