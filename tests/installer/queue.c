@@ -214,7 +214,8 @@ static bool add_entry(const hl_install_entry *entry, void *user)
     char *text = user;
     size_t len = strlen(text);
 
-    snprintf(text + len, 1024 - len, "%s%s%s ", strrchr(entry->version, '.') + 1, entry->status == HL_OK ? "" : "=",
+    snprintf(text + len, 1024 - len, "%s%s%s%s ", strcmp(entry->action, "upgrade") == 0 ? "" : entry->action,
+             strrchr(entry->version, '.') + 1, entry->status == HL_OK ? "" : "=",
              entry->status == HL_OK ? "" : entry->message);
     return true;
 }
@@ -248,7 +249,7 @@ static void queue_survives_the_death_of_its_worker(void **state)
     assert_string_equal(test_seen_trail(test_event(runtime, "e")), "shop@1.0.11,");
     assert_string_equal(test_apps(operator), "shop 1.0.11<1.0.10 ");
     ok(hl_install_log(operator, add_entry, entries));
-    assert_string_equal(entries, "0 1 2 3 4 5 6 7 8 9 10 11 ");
+    assert_string_equal(entries, "install0 1 2 3 4 5 6 7 8 9 10 11 ");
     hl_close(operator);
 }
 
