@@ -94,7 +94,7 @@ static bool write_data(const char *folder, const bench_app *app)
 
 static bool write_folder(const char *path, const bench_app *app)
 {
-    char names[BENCH_APP_PLUGINS][32], name[24];
+    char names[BENCH_APP_PLUGINS][48], name[24];
     const char *plugins[BENCH_APP_PLUGINS + 1] = {NULL};
     struct package_folder folder = {.app = name, .version = "1.0.0", .plugins = plugins};
     void *library = make_library(app, &folder.library_len);
