@@ -67,7 +67,7 @@ hl_status hl__policy_check_url(const hl__policy *policy, const char *url)
     hl__url_show(url, shown, sizeof(shown));
     if (reason)
         status = hl__fail(HL_ERR_POLICY, ACTION, "location", "The address %s %s.",
-                          strchr(shown, '@') ? "(not shown)" : shown, reason);
+                          strchr(url, '@') ? "(not shown)" : shown, reason);
     else if (!is_listed(policy, &parsed))
         status = refuse_host(policy, &parsed);
     hl__url_cleanup(&parsed);

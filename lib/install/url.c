@@ -212,11 +212,23 @@ bool hl__url_entry(const hl__url *url, char *out, size_t out_len)
     return len >= 0 && (size_t)len < out_len;
 }
 
+/* Of "user:password@" before a host. */
+static size_t user_len(const char *host)
+{
+    size_t len = strcspn(host, "/\\?#");
+
+    while (len > 0 && host[len - 1] != '@')
+        len--;
+    return len;
+}
+
 void hl__url_show(const char *text, char *out, size_t out_len)
 {
-    size_t len = strcspn(text, "?#");
+    const char *host = strstr(text, "://") ? strstr(text, "://") + 3 : text;
+    size_t before = (size_t)(host - text), user = user_len(host), len = strcspn(host + user, "?#");
 
-    snprintf(out, out_len, "%.*s", (int)(len < HL__URL_BYTES_MAX ? len : HL__URL_BYTES_MAX), text);
+    snprintf(out, out_len, "%.*s%.*s", (int)(before < HL__URL_BYTES_MAX ? before : HL__URL_BYTES_MAX), text,
+             (int)(len < HL__URL_BYTES_MAX ? len : HL__URL_BYTES_MAX), host + user);
     for (char *at = out; *at; at++) {
         if ((unsigned char)*at < ' ' || *at == 0x7f)
             *at = '?';

@@ -29,8 +29,8 @@ char *hl__url_join(const char *base, const char *place);
 /* The entry for a list of hosts that stands for this address: "example.org", "http://localhost:8080". False where it
  * finds no room. */
 bool hl__url_entry(const hl__url *url, char *out, size_t out_len);
-/* The address for messages: without query and fragment, where secrets may be, and without control
- * characters. Cut where it finds no room. */
+/* The address for messages and records: without user, password, query and fragment, where secrets may be, and without
+ * control characters. Cut where it finds no room. */
 void hl__url_show(const char *text, char *out, size_t out_len);
 
 #endif

@@ -13,6 +13,7 @@
 #include "install/job.h"
 #include "install/notices.h"
 #include "install/queue.h"
+#include "install/url.h"
 
 #define ACTION "queue"
 
@@ -151,13 +152,16 @@ static void install_again(hl__session *session, hl__job *job)
 static void tell_failure(hl_runtime *runtime, const hl__job *job)
 {
     hl_notice notice = {.kind = HL_NOTICE_INSTALL_FAILED, .event = "", .status = job->status, .reason = job->message};
+    char shown[512];
 
     if (job->state != HL_JOB_FAILED || hl__lock(runtime, "notify") != HL_OK)
         return;
     hl__notify(runtime, &notice, NULL);
     hl__unlock(runtime);
-    hl__log(runtime, HL_LOG_ERROR, "install", "job %llu, %s: %s", (unsigned long long)job->number, job->spec.location,
-            job->message);
+    if (job->spec.type == HL_SOURCE_URL)
+        hl__url_show(job->spec.location, shown, sizeof(shown));
+    hl__log(runtime, HL_LOG_ERROR, "install", "job %llu, %s: %s", (unsigned long long)job->number,
+            job->spec.type == HL_SOURCE_URL ? shown : job->spec.location, job->message);
 }
 
 /* Not marked as running means not run: it is then tried again later. */
