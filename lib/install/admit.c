@@ -12,11 +12,15 @@
 
 /* ---- the manifest ------------------------------------------------------------------------------------------------ */
 
+/* A folder is read from its copy, which nobody else can change. */
 static hl_status read_manifest_text(hl__installation *in, char **text, size_t *len)
 {
+    hl_status status;
+
     if (in->package >= 0)
         return hl__archive_examine(in->package, &in->policy.archive, text, len);
-    return hl__folder_examine(in->folder, &in->policy.archive, text, len);
+    status = hl__private_folder(in);
+    return status == HL_OK ? hl__folder_examine(in->folder, &in->policy.archive, text, len) : status;
 }
 
 /* A folder is known by its manifest. */
@@ -29,9 +33,11 @@ static hl_status hash_folder(hl__installation *in, const char *text, size_t len)
         status = hl__report_set(&in->course.report->sha256, sha256);
     if (status != HL_OK || !in->spec.sha256 || hl__digest_same(in->spec.sha256, sha256))
         return status;
-    return hl__fail(HL_ERR_CHECKSUM, ACTION, "sha256",
-                    "The folder's manifest has the checksum %s and should have %s; nothing of it was used.", sha256,
-                    in->spec.sha256);
+    return hl__fail(
+        HL_ERR_CHECKSUM, ACTION, "sha256",
+        "The folder's manifest has the checksum %s and should have %s; nothing of it was used. Look what has "
+        "changed in it, or give the checksum of this manifest.",
+        sha256, in->spec.sha256);
 }
 
 static hl_status report_manifest(const hl__manifest *manifest, hl_install_report *report)

@@ -4,8 +4,6 @@
 #ifndef HL_INSTALL_INSTALLATION_H
 #define HL_INSTALL_INSTALLATION_H
 
-#include <sys/stat.h>
-
 #include "install/activation.h"
 #include "install/app.h"
 #include "install/course.h"
@@ -24,9 +22,8 @@ typedef struct hl__installation {
     const hl__app *old; /* in apps; NULL: not installed yet */
 
     hl__staging staging;
-    int package;      /* the opened archive; -1: it is a folder */
-    int folder;       /* the opened folder; -1: it is an archive */
-    struct stat seen; /* of the archive, before anything was read from it */
+    int package; /* the archive's private copy, in the staging folder; -1: it is a folder */
+    int folder;  /* the folder: the caller's until it was admitted, from then on its private copy; -1: an archive */
     hl__origin origin;
     const char *from; /* told as the source instead of the location; NULL: the location */
     char *signature;  /* text of the signature; NULL: there is none and none is needed */
@@ -39,19 +36,27 @@ typedef struct hl__installation {
     bool data_placed; /* and so was the app's data folder */
 } hl__installation;
 
-/* obtain.c: opens the package or downloads it into the staging folder, with its signature. */
+#define HL__STAGING_PACKAGE "package" /* the private copy of an archive, in the staging folder */
+
+/* obtain.c: copies or downloads the package into the staging folder, with its signature. Nobody else can write to what
+ * lies there, so that what is verified is what is unpacked and kept. A folder is only opened. */
 hl_status hl__obtain(hl__installation *in);
 
-/* trust.c: checksum and signature of what was opened; and that it is still what was hashed. */
+/* private_copy.c: makes the file for the package; copies a package, `len` bytes of an open file; and a folder, whose
+ * copy is in->folder afterwards. */
+int hl__private_file(const hl__installation *in, const char *name);
+hl_status hl__private_package(hl__installation *in, int from, uint64_t len);
+hl_status hl__private_folder(hl__installation *in);
+
+/* trust.c: checksum and signature of the private copy. */
 hl_status hl__check_trust(hl__installation *in);
 hl_status hl__check_checksum(hl__installation *in);
 hl_status hl__check_signature(hl__installation *in);
-hl_status hl__check_untouched(const hl__installation *in);
 
 /* admit.c: the manifest, and every rule that can be checked before unpacking. */
 hl_status hl__admit(hl__installation *in);
 /* The same one by one, for hl_verify: the manifest's text, owned by the caller, out of a package that keeps every
- * rule; what it says; and the rules, with `old` set where the app is installed. */
+ * rule, where a folder is copied first; what it says; and the rules, with `old` set where the app is installed. */
 hl_status hl__admit_text(hl__installation *in, char **text, size_t *len);
 hl_status hl__admit_manifest(hl__installation *in, const char *text, size_t len);
 hl_status hl__admit_name(const hl__installation *in);
@@ -62,7 +67,7 @@ hl_status hl__admit_lockfile(const hl__installation *in);
 /* unpack.c: the files into the staging folder, and the version's record. */
 hl_status hl__unpack(hl__installation *in);
 
-/* keep.c: the package beside where its version will lie, for bundles. */
+/* keep.c: moves the package beside where its version will lie, for bundles. */
 hl_status hl__keep_package(hl__installation *in, int app_folder);
 /* Deletes what is kept of a version, whose folder's name in app_folder is given. */
 void hl__forget_package(int app_folder, const char *version_folder);

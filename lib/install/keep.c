@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -13,8 +14,7 @@
 #include "install/installation.h"
 
 #define ACTION "install"
-#define PIECE ((size_t)128 << 10)
-#define COPY "copy" /* in the staging folder */
+#define TEXT "text" /* the signature's file, in the staging folder */
 
 static hl_status fail_write(void)
 {
@@ -36,39 +36,25 @@ static hl_status write_all(int fd, const char *bytes, size_t len)
     return HL_OK;
 }
 
-static hl_status copy_bytes(int from, int to)
+/* Only what is whole gets its name. */
+static hl_status place(const hl__installation *in, const char *from, int fd, int app_folder, const char *name)
 {
-    char *piece = malloc(PIECE);
-    hl_status status = piece ? HL_OK : hl__fail_memory(ACTION);
-    off_t at = 0;
-    ssize_t len = 1;
-
-    while (status == HL_OK && len != 0) {
-        len = pread(from, piece, PIECE, at);
-        if (len > 0)
-            status = write_all(to, piece, (size_t)len);
-        else if (len < 0 && errno != EINTR)
-            status = fail_write();
-        at += len > 0 ? len : 0;
-    }
-    free(piece);
-    return status;
+    if (fchmod(fd, 0444) == 0 && fsync(fd) == 0 && renameat(in->staging.folder, from, app_folder, name) == 0)
+        return HL_OK;
+    return fail_write();
 }
 
-/* Made in the staging folder, so that only whole ones get their name. */
-static hl_status keep_file(hl__installation *in, int app_folder, const char *name, const char *text, size_t len)
+static hl_status keep_signature(const hl__installation *in, int app_folder, const char *name)
 {
-    int to = openat(in->staging.folder, COPY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0444);
+    int to = openat(in->staging.folder, TEXT, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     hl_status status;
 
     if (to < 0)
         return fail_write();
-    status = text ? write_all(to, text, len) : copy_bytes(in->package, to);
-    if (status == HL_OK && fsync(to) < 0)
-        status = fail_write();
+    status = write_all(to, in->signature, in->signature_len);
+    if (status == HL_OK)
+        status = place(in, TEXT, to, app_folder, name);
     close(to);
-    if (status == HL_OK && renameat(in->staging.folder, COPY, app_folder, name) < 0)
-        status = fail_write();
     return status;
 }
 
@@ -88,10 +74,10 @@ hl_status hl__keep_package(hl__installation *in, int app_folder)
     if (in->package < 0 || !make_name(in->version.folder, HL__SIGNATURE_SUFFIX, name))
         return HL_OK;
     if (in->signature)
-        status = keep_file(in, app_folder, name, in->signature, in->signature_len);
+        status = keep_signature(in, app_folder, name);
     if (status != HL_OK || !make_name(in->version.folder, "", name))
         return status;
-    return keep_file(in, app_folder, name, NULL, 0);
+    return place(in, HL__STAGING_PACKAGE, in->package, app_folder, name);
 }
 
 void hl__forget_package(int app_folder, const char *version_folder)

@@ -1,21 +1,45 @@
-/* Getting hold of a package: opening what lies on this disk, or downloading it into the staging folder. From here on the
- * opened descriptor is the package; no path is looked at again (X-014). */
+/* Getting hold of a package: copying what lies on this disk, or downloading it, into the staging folder. From here on
+ * the descriptor of that private file is the package; no path is looked at again (X-014). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/error.h"
 #include "install/fetch.h"
-#include "install/folder.h"
 #include "install/installation.h"
 #include "install/report.h"
 #include "install/spec.h"
+#include "install/url.h"
 
 #define ACTION "install"
 #define SUFFIX ".minisig"
+
+/* Addresses are kept and told without what may be secret in them; of one that is none, nobody knows what that is. */
+static char *shown_url(const char *url)
+{
+    size_t room = strlen(url) + 1;
+    char *shown = calloc(1, room);
+    hl__url parsed;
+    bool understood = !hl__url_parse(url, &parsed);
+
+    hl__url_cleanup(&parsed);
+    if (shown && (understood || !strchr(url, '@')))
+        hl__url_show(url, shown, room);
+    return shown;
+}
+
+static hl_status report_url(hl__installation *in, const char *url)
+{
+    char *shown = shown_url(url);
+    hl_status status = shown ? hl__report_set(&in->course.report->source, shown) : hl__fail_memory(ACTION);
+
+    free(shown);
+    return status;
+}
 
 /* What was asked for, so that it can be had again; a bundle knows it better. */
 static hl_status keep_origin(hl__installation *in, hl_source_type type, const char *location, const char *tag,
@@ -76,27 +100,38 @@ static hl_status find_local_signature(hl__installation *in)
 
 /* ---- from this disk (IN-02, SE-05) --------------------------------------------------------------------------------- */
 
+static hl_status take_file(hl__installation *in, int fd, uint64_t len)
+{
+    hl_status status = hl__private_package(in, fd, len);
+
+    close(fd);
+    return status == HL_OK ? find_local_signature(in) : status;
+}
+
+static hl_status take_folder(hl__installation *in, int fd)
+{
+    in->folder = fd;
+    if (!in->spec.signature)
+        return HL_OK;
+    return hl__fail(HL_ERR_SIGNATURE, ACTION, "signature",
+                    "A folder cannot have a signature; pack it with `hookline pack` and sign the package.");
+}
+
 static hl_status open_local(hl__installation *in)
 {
     const char *location = in->spec.location;
     int fd = open(location, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat about;
 
     if (fd < 0)
         return hl__fail_errno(errno == ENOENT ? HL_ERR_NOT_FOUND : HL_ERR_SYSTEM, errno, ACTION, "location",
                               "Cannot open %s.", location);
-    in->package = fd;
-    if (fstat(fd, &in->seen) < 0)
-        return hl__fail_errno(HL_ERR_SYSTEM, errno, ACTION, "location", "Cannot look at %s.", location);
-    if (S_ISREG(in->seen.st_mode))
-        return find_local_signature(in);
-    if (!S_ISDIR(in->seen.st_mode))
-        return hl__fail(HL_ERR_INVALID, ACTION, "location", "%s is neither a package file nor a folder.", location);
-    if (in->spec.signature)
-        return hl__fail(HL_ERR_SIGNATURE, ACTION, "signature",
-                        "A folder cannot have a signature; pack it with `hookline pack` and sign the package.");
-    in->folder = fd;
-    in->package = -1;
-    return HL_OK;
+    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode))
+        return take_file(in, fd, (uint64_t)about.st_size);
+    if (fstat(fd, &about) == 0 && S_ISDIR(about.st_mode))
+        return take_folder(in, fd);
+    close(fd);
+    return hl__fail(HL_ERR_INVALID, ACTION, "location", "%s is neither a package file nor a folder.", location);
 }
 
 /* The report tells where a local package lay, from the root. */
@@ -117,30 +152,22 @@ static hl_status obtain_local(hl__installation *in)
 
 /* ---- from elsewhere ------------------------------------------------------------------------------------------------- */
 
-static int open_download(const hl__installation *in, const char *name)
-{
-    int fd = openat(in->staging.folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        hl__fail_errno(hl__disk_status(errno), errno, ACTION, "staging", "Cannot make a file in %s.", in->staging.path);
-    return fd;
-}
-
 /* What is not there is not signed; that the network failed is said as it is. */
 static hl_status refuse_unsigned(hl__installation *in, const char *url)
 {
-    char reason[300];
+    char reason[300], shown[300];
 
+    hl__url_show(url, shown, sizeof(shown));
     snprintf(reason, sizeof(reason), "%s", hl_last_error()->message);
     return hl__fail(HL_ERR_SIGNATURE, ACTION, "signature",
                     "The package needs a signature, and %s cannot be had: %s Publish one, or list the source under "
                     "\"unsigned\" in %s.",
-                    url, reason, in->policy.path);
+                    shown, reason, in->policy.path);
 }
 
 static hl_status fetch_signature(hl__installation *in, const char *url)
 {
-    int fd = open_download(in, "signature");
+    int fd = hl__private_file(in, "signature");
     char *final_url = NULL;
     hl_status status;
 
@@ -154,13 +181,22 @@ static hl_status fetch_signature(hl__installation *in, const char *url)
     return status == HL_ERR_DOWNLOAD ? refuse_unsigned(in, url) : status;
 }
 
-static hl_status need_signature(hl__installation *in, const char *url, const char *signature_url)
+/* A repository that is named as unsigned may keep its packages anywhere; a host speaks for itself only, so that both
+ * the one that was asked and the one that answered have to be named. */
+static bool may_be_unsigned(const hl__installation *in, const char *asked, const char *answered)
 {
-    const char *repository = hl__install_spec_is_github(&in->spec) ? in->spec.location : NULL;
+    const hl__policy *policy = &in->policy;
 
+    if (hl__install_spec_is_github(&in->spec) && !hl__policy_needs_signature(policy, NULL, in->spec.location))
+        return true;
+    return !hl__policy_needs_signature(policy, asked, NULL) && !hl__policy_needs_signature(policy, answered, NULL);
+}
+
+static hl_status need_signature(hl__installation *in, const char *url, const char *answered, const char *signature_url)
+{
     if (in->spec.signature)
         return read_signature_file(in, in->spec.signature, true);
-    if (!hl__policy_needs_signature(&in->policy, url, repository))
+    if (may_be_unsigned(in, url, answered))
         return HL_OK;
     if (!signature_url)
         return hl__fail(HL_ERR_SIGNATURE, ACTION, "signature",
@@ -170,31 +206,40 @@ static hl_status need_signature(hl__installation *in, const char *url, const cha
     return fetch_signature(in, signature_url);
 }
 
-static hl_status fetch_package(hl__installation *in, const char *url)
+/* *answered, owned by the caller, is where it came from in the end. */
+static hl_status fetch_package(hl__installation *in, const char *url, char **answered)
 {
-    char *final_url = NULL;
     hl_status status;
 
-    in->package = open_download(in, "package");
+    in->package = hl__private_file(in, HL__STAGING_PACKAGE);
     if (in->package < 0)
         return hl_last_error()->status;
     status =
-        hl__fetch(&in->policy, url, in->package, in->policy.download_bytes, hl__course_bytes, &in->course, &final_url);
-    if (status == HL_OK)
-        status = hl__report_set(&in->course.report->source, final_url ? final_url : url);
-    free(final_url);
-    if (status == HL_OK && fstat(in->package, &in->seen) < 0)
-        status = hl__fail_errno(HL_ERR_SYSTEM, errno, ACTION, "staging", "Cannot look at the download.");
-    return status;
+        hl__fetch(&in->policy, url, in->package, in->policy.download_bytes, hl__course_bytes, &in->course, answered);
+    return status == HL_OK ? report_url(in, *answered) : status;
 }
 
 static hl_status download(hl__installation *in, const char *url, const char *signature_url)
 {
     hl_status status = hl__course_step(&in->course, HL_STEP_DOWNLOAD);
+    char *answered = NULL;
 
     if (status == HL_OK)
-        status = fetch_package(in, url);
-    return status == HL_OK ? need_signature(in, url, signature_url) : status;
+        status = fetch_package(in, url, &answered);
+    if (status == HL_OK)
+        status = need_signature(in, url, answered, signature_url);
+    free(answered);
+    return status;
+}
+
+/* What a query was needed for is not kept: such a source has to be named anew. */
+static hl_status keep_url(hl__installation *in)
+{
+    char *shown = shown_url(in->spec.location);
+    hl_status status = shown ? keep_origin(in, HL_SOURCE_URL, shown, NULL, NULL) : hl__fail_memory(ACTION);
+
+    free(shown);
+    return status;
 }
 
 static hl_status obtain_url(hl__installation *in)
@@ -208,7 +253,7 @@ static hl_status obtain_url(hl__installation *in)
         return hl__fail_memory(ACTION);
     status = download(in, in->spec.location, signature_url);
     free(signature_url);
-    return status == HL_OK ? keep_origin(in, HL_SOURCE_URL, in->spec.location, NULL, NULL) : status;
+    return status == HL_OK ? keep_url(in) : status;
 }
 
 static hl_status obtain_release(hl__installation *in)
@@ -230,7 +275,9 @@ static hl_status obtain_release(hl__installation *in)
 
 hl_status hl__obtain(hl__installation *in)
 {
-    hl_status status = hl__report_set(&in->course.report->source, in->spec.location);
+    bool named = hl__install_spec_is_local(&in->spec) || hl__install_spec_is_github(&in->spec);
+    hl_status status =
+        named ? hl__report_set(&in->course.report->source, in->spec.location) : report_url(in, in->spec.location);
 
     if (status != HL_OK)
         return status;

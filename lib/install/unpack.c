@@ -13,24 +13,28 @@
 #define ACTION "install"
 #define SHORT_DIGITS 8
 
-static hl_status unpack_files(hl__installation *in)
+static hl_status unpack_archive(hl__installation *in)
 {
     int folder = hl__folder_open(ACTION, in->staging.folder, HL__STAGING_FILES, 0755);
     hl_status status;
 
     if (folder < 0)
         return hl_last_error()->status;
-    if (in->package >= 0)
-        status = hl__archive_unpack(in->package, folder, &in->policy.archive, hl__course_bytes, &in->course,
-                                    &in->version.files);
-    else
-        status =
-            hl__folder_copy(in->folder, folder, &in->policy.archive, hl__course_bytes, &in->course, &in->version.files);
+    status =
+        hl__archive_unpack(in->package, folder, &in->policy.archive, hl__course_bytes, &in->course, &in->version.files);
     close(folder);
+    return status;
+}
+
+/* A folder was copied to where archives are unpacked when it was admitted. */
+static hl_status unpack_files(hl__installation *in)
+{
+    hl_status status = in->package >= 0 ? unpack_archive(in) : HL_OK;
+
     in->course.report->unpacked_bytes = in->version.files.bytes;
     if (in->package < 0)
         in->course.report->bytes = in->version.files.bytes;
-    return status == HL_OK ? hl__check_untouched(in) : status;
+    return status;
 }
 
 /* ---- the record ----------------------------------------------------------------------------------------------------- */

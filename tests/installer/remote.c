@@ -145,6 +145,62 @@ static void unsigned_package_is_refused_unless_its_source_is_named(void **state)
     assert_string_equal(test_apps(runtime), "shop 1.0.0 ");
 }
 
+/* The listed host https leads to the listed host http; `unsigned_hosts` as they stand in the policy. */
+static void set_policy_of_two(const char *unsigned_hosts)
+{
+    char text[8192];
+
+    snprintf(text, sizeof(text),
+             "{\"hosts\":[\"127.0.0.1:%u\",\"http://127.0.0.1:%u\"],\"ca_file\":\"%s\",\"unsigned\":[%s]}",
+             server.https, server.http, server.ca, unsigned_hosts);
+    test_write(test_path("store/install.json"), text);
+}
+
+/* a host that needs no signature does not speak for the one that it leads to. */
+static void redirected_package_may_be_unsigned_only_if_both_hosts_are_named(void **state)
+{
+    const char *name = served("p", false, .app = "shop", .version = "1.0.0"), *url;
+    char asked[64], answered[64], both[140];
+
+    (void)state;
+    snprintf(asked, sizeof(asked), "\"127.0.0.1:%u\"", server.https);
+    snprintf(answered, sizeof(answered), "\"http://127.0.0.1:%u\"", server.http);
+    snprintf(both, sizeof(both), "%s,%s", asked, answered);
+    url = test_server_url(&server, "/p/%s?redirect=http://127.0.0.1:%u/p/%s", name, server.http, name);
+    set_policy_of_two(asked);
+    refused(install_url(url, NULL), HL_ERR_SIGNATURE, "signature");
+    set_policy_of_two(answered);
+    refused(install_url(url, NULL), HL_ERR_SIGNATURE, "signature");
+    nothing_is_installed();
+    set_policy_of_two(both);
+    ok(install_url(url, NULL));
+}
+
+/* What is refused is recorded too. Nothing of the store's files may have the secret in it. */
+static void secrets_of_an_address_are_neither_told_nor_recorded(void **state)
+{
+    const char *name = served("p", false, .app = "shop", .version = "1.0.0"), *plain;
+    hl_install_report report = HL_INSTALL_REPORT_INIT;
+    char wrong[256];
+
+    (void)state;
+    set_policy(from_the_server());
+    snprintf(wrong, sizeof(wrong), "https://me:hidden-word@127.0.0.1:%u/p/%s", server.https, name);
+    refused(install_url(wrong, &report), HL_ERR_POLICY, "location");
+    assert_string_equal(report.source, "");
+    hl_install_report_cleanup(&report);
+    refused(install_url(test_server_url(&server, "/missing?token=hidden-word"), NULL), HL_ERR_DOWNLOAD, NULL);
+    plain = test_server_url(&server, "/p/%s", name);
+    ok(install_url(test_server_url(&server, "/p/%s?redirect=/p/%s%%3Ftoken=hidden-word", name, name), &report));
+    assert_string_equal(report.source, plain);
+    hl_install_report_cleanup(&report);
+    ok(hl_uninstall(runtime, "shop", 0, NULL));
+    ok(install_url(test_server_url(&server, "/p/%s?token=hidden-word", name), &report));
+    assert_string_equal(report.source, plain);
+    hl_install_report_cleanup(&report);
+    assert_true(run_here("test -s store/data.mdb && ! grep -rq hidden-word store"));
+}
+
 static void signature_of_other_bytes_is_refused(void **state)
 {
     const char *name = served("p", true, .app = "shop", .version = "1.0.0");
@@ -250,6 +306,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(signed_package_is_installed_from_an_allowed_host, begin, end),
         cmocka_unit_test_setup_teardown(unsigned_package_is_refused_unless_its_source_is_named, begin, end),
+        cmocka_unit_test_setup_teardown(redirected_package_may_be_unsigned_only_if_both_hosts_are_named, begin, end),
+        cmocka_unit_test_setup_teardown(secrets_of_an_address_are_neither_told_nor_recorded, begin, end),
         cmocka_unit_test_setup_teardown(signature_of_other_bytes_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(redirect_to_a_host_that_is_not_listed_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(package_that_is_larger_than_allowed_is_refused, begin, end),
