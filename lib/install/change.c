@@ -31,14 +31,15 @@ static hl_status check_call(hl_runtime *runtime, const hl__change_spec *spec)
     return status == HL_OK ? hl__check_may_change(runtime, spec->action) : status;
 }
 
+/* The policy that counts is the one of now, not of when the waiting for the lock began. */
 static hl_status begin(hl__change *change, const char *name)
 {
     hl_status status = hl__apps_place_open(change->runtime, &change->place);
 
     if (status == HL_OK)
-        status = hl__policy_load(change->place.store, &change->policy);
-    if (status == HL_OK)
         status = hl__apps_place_lock(&change->place, HL__APPS_LOCK_MS);
+    if (status == HL_OK)
+        status = hl__policy_load(change->place.store, &change->policy);
     if (status == HL_OK)
         status = hl__apps_read_locked(change->runtime, &change->apps);
     if (status == HL_OK)

@@ -35,14 +35,15 @@ static hl_status wait_for_lock(hl__installation *in)
     return status;
 }
 
+/* The policy that counts is the one of now, not of when the waiting began. */
 static hl_status begin(hl__installation *in)
 {
     hl_status status = hl__apps_place_open(in->runtime, &in->place);
 
     if (status == HL_OK)
-        status = hl__policy_load(in->place.store, &in->policy);
-    if (status == HL_OK)
         status = wait_for_lock(in);
+    if (status == HL_OK)
+        status = hl__policy_load(in->place.store, &in->policy);
     if (status == HL_OK)
         status = hl__apps_read_locked(in->runtime, &in->apps);
     if (status != HL_OK)

@@ -40,7 +40,10 @@ hl_status hl__member_refused(const char *path, const char *rule)
     char shown[HL__SHOWN_MAX];
 
     hl__shown(path, shown);
-    return hl__fail(HL_ERR_ARCHIVE, HL__PACKAGE_ACTION, shown, "Member \"%s\" of the package %s.", shown, rule);
+    return hl__fail(
+        HL_ERR_ARCHIVE, HL__PACKAGE_ACTION, shown,
+        "Member \"%s\" of the package %s. Mend it where the package is made, and pack it anew with `hookline pack`.",
+        shown, rule);
 }
 
 hl_status hl__limit_reached(const char *limit, uint64_t value)

@@ -1,4 +1,8 @@
 /* What is not installed, and not removed: each refusal with its code, the field, and nothing changed. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/installer/support/app.h"
@@ -134,6 +138,63 @@ static void broken_policy_refuses_everything(void **state)
     install(folder);
 }
 
+/* Another process's hands on the apps. */
+static int hold_lock(void)
+{
+    int lock;
+
+    ok(hl_gc(runtime, NULL));
+    lock = open(test_path("store/apps/lock"), O_RDWR | O_CLOEXEC);
+    assert_true(lock >= 0);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    return lock;
+}
+
+static bool protect_while_it_waits(void *user, hl_install_step step, uint64_t done, uint64_t total)
+{
+    int *lock = user;
+
+    (void)done;
+    (void)total;
+    if (step == HL_STEP_RESOLVE && *lock >= 0) {
+        set_policy("{\"protected\":[\"shop\"]}");
+        close(*lock);
+        *lock = -1;
+    }
+    return true;
+}
+
+/* Long enough after the change began for it to wait. */
+static void *protect_after_a_while(void *user)
+{
+    struct timespec pause = {0, 300000000};
+
+    nanosleep(&pause, NULL);
+    set_policy("{\"protected\":[\"shop\"]}");
+    close(*(int *)user);
+    return NULL;
+}
+
+static void policy_that_was_written_while_a_change_waited_counts(void **state)
+{
+    int lock;
+    hl_install_spec spec = HL_INSTALL_INIT(HL_SOURCE_PATH, app_package(.app = "shop", .version = "1.1.0"));
+    pthread_t thread;
+
+    (void)state;
+    install(app_package(.app = "shop", .version = "1.0.0"));
+    lock = hold_lock();
+    spec.progress = protect_while_it_waits;
+    spec.user = &lock;
+    refused(hl_install(runtime, &spec, NULL), HL_ERR_PROTECTED, NULL);
+    set_policy("{}");
+    lock = hold_lock();
+    assert_int_equal(pthread_create(&thread, NULL, protect_after_a_while, &lock), 0);
+    refused(hl_uninstall(runtime, "shop", 0, NULL), HL_ERR_PROTECTED, NULL);
+    pthread_join(thread, NULL);
+    assert_string_equal(test_apps(runtime), "shop 1.0.0 ");
+}
+
 /* SE-03 SE-04 SE-05: closed by default for what is not on this disk. */
 static void remote_sources_are_refused_without_a_policy(void **state)
 {
@@ -156,6 +217,7 @@ static void package_with_another_checksum_is_refused(void **state)
     (void)state;
     spec.sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     refused(hl_install(runtime, &spec, &report), HL_ERR_CHECKSUM, "sha256");
+    says("Fetch it anew");
     assert_int_equal(report.step, HL_STEP_VERIFY);
     assert_string_equal(test_tree(test_path("store/apps")), "");
     for (char *at = report.sha256; *at; at++)
@@ -182,6 +244,23 @@ static void signature_that_does_not_fit_is_refused(void **state)
     spec.location = app_folder(.app = "shop", .version = "1.0.0");
     refused(hl_install(runtime, &spec, NULL), HL_ERR_SIGNATURE, "signature");
     install(package);
+}
+
+/* SE-10: the message says what to do. */
+static void package_with_a_link_in_it_is_refused_with_the_remedy(void **state)
+{
+    char command[9000];
+    const char *folder = app_folder(.app = "shop", .version = "1.0.0");
+
+    (void)state;
+    snprintf(command, sizeof(command),
+             "ln -s hookline.json '%s/README' && tar -cf '%s' -C '%s' hookline.json lib README", folder,
+             test_path("shop.tar"), folder);
+    assert_int_equal(system(command), 0);
+    refused(test_install(runtime, test_path("shop.tar"), NULL), HL_ERR_ARCHIVE, "README");
+    says("symbolic link");
+    says("pack it anew with `hookline pack`");
+    assert_string_equal(test_tree(test_path("store/apps")), "");
 }
 
 static void only_locked_packages_are_installed_when_asked_to(void **state)
@@ -303,9 +382,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(protected_apps_are_neither_installed_nor_removed, begin, end),
         cmocka_unit_test_setup_teardown(names_of_hooklines_own_folders_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(broken_policy_refuses_everything, begin, end),
+        cmocka_unit_test_setup_teardown(policy_that_was_written_while_a_change_waited_counts, begin, end),
         cmocka_unit_test_setup_teardown(remote_sources_are_refused_without_a_policy, begin, end),
         cmocka_unit_test_setup_teardown(package_with_another_checksum_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(signature_that_does_not_fit_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(package_with_a_link_in_it_is_refused_with_the_remedy, begin, end),
         cmocka_unit_test_setup_teardown(only_locked_packages_are_installed_when_asked_to, begin, end),
         cmocka_unit_test_setup_teardown(requirements_are_checked_both_ways_with_the_whole_list, begin, end),
         cmocka_unit_test_setup_teardown(app_that_others_require_is_not_removed, begin, end),
