@@ -5,9 +5,11 @@
 #include <hookline/control.h>
 
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #define PREPARE_MS 15000 /* a server tries each library in a throw-away process before it maps it */
 #define RELEASE_MS 5000
 #define LIBRARIES_MS 1000
+#define DYING_MS 1000 /* from a process's sockets being closed to its end */
 #define PAUSE_NS 5000000L
 #define PIECE_BYTES 48000 /* of paths and stamps in one request */
 #define ROW_BYTES 160     /* what a row takes beside its strings */
@@ -71,17 +74,47 @@ static size_t piece_len(const hl__prepared *rows, size_t len)
 
 /* ---- answers -------------------------------------------------------------------------------------------------------- */
 
+/* A server that was there before it was asked to load anything. */
+typedef struct known {
+    pid_t pid;
+    int pidfd;
+    bool answered; /* the last request */
+    char program[64];
+} known;
+
+typedef struct knowns {
+    known *rows;
+    size_t len;
+} knowns;
+
 /* What the servers answered to one request. */
 typedef struct hearing {
     bool without_own; /* this process's answers do not count */
     size_t servers_len;
-    pid_t refused; /* the first that could not; 0: none */
+    knowns *servers; /* in which those that answer are marked; may be NULL */
+    pid_t refused;   /* the first that could not; 0: none */
     char reason[600];
 } hearing;
 
+static pid_t pid_of(const json_t *answer)
+{
+    return (pid_t)json_integer_value(json_object_get(answer, "pid"));
+}
+
 static bool is_own(const json_t *answer)
 {
-    return json_integer_value(json_object_get(answer, "pid")) == (json_int_t)getpid();
+    return pid_of(answer) == getpid();
+}
+
+/* A process with several runtimes on the store answers, and is known, as often. */
+static void mark(knowns *all, pid_t pid)
+{
+    for (size_t i = 0; all && i < all->len; i++) {
+        if (all->rows[i].pid == pid && !all->rows[i].answered) {
+            all->rows[i].answered = true;
+            return;
+        }
+    }
 }
 
 static void take_refusal(const json_t *answer, const json_t *error, hearing *to)
@@ -92,7 +125,7 @@ static void take_refusal(const json_t *answer, const json_t *error, hearing *to)
 
     if (to->refused)
         return;
-    to->refused = (pid_t)json_integer_value(json_object_get(answer, "pid"));
+    to->refused = pid_of(answer);
     snprintf(to->reason, sizeof(to->reason), "%s, process %d: %s (%s)", program ? program : "A server",
              (int)to->refused, message ? message : "no reason given", status ? status : "HL_ERR_SERVER");
 }
@@ -105,6 +138,7 @@ static bool hear(const char *text, void *user)
 
     if (answer && !(to->without_own && is_own(answer))) {
         to->servers_len++;
+        mark(to->servers, pid_of(answer));
         if (error)
             take_refusal(answer, error, to);
     }
@@ -139,23 +173,100 @@ static hl_status ask_piece(hl_runtime *runtime, const char *question, const hl__
     return status;
 }
 
-hl_status hl__servers_prepare(hl_runtime *runtime, const hl__prepared *rows, size_t len, size_t *servers_len)
+/* ---- servers that end meanwhile ---------------------------------------------------------------------------------------- */
+
+static void add_known(knowns *all, const json_t *answer, int pidfd)
 {
-    *servers_len = 0;
+    known *grown = realloc(all->rows, (all->len + 1) * sizeof(*grown));
+    const char *program = json_string_value(json_object_get(answer, "program"));
+
+    if (!grown) {
+        close(pidfd);
+        return;
+    }
+    all->rows = grown;
+    grown[all->len] = (known){.pid = pid_of(answer), .pidfd = pidfd};
+    snprintf(grown[all->len].program, sizeof(grown->program), "%s", program ? program : "a server");
+    all->len++;
+}
+
+/* One that has no process here, in another PID namespace, is not known. */
+static bool meet(const char *text, void *user)
+{
+    json_t *answer = json_loads(text, 0, NULL);
+    int pidfd = pid_of(answer) > 0 && !is_own(answer) ? (int)syscall(SYS_pidfd_open, pid_of(answer), 0) : -1;
+
+    if (pidfd >= 0)
+        add_known(user, answer, pidfd);
+    json_decref(answer);
+    return true;
+}
+
+static void forget(knowns *all)
+{
+    for (size_t i = 0; i < all->len; i++)
+        close(all->rows[i].pidfd);
+    free(all->rows);
+}
+
+static bool has_ended(const known *server)
+{
+    struct pollfd wait = {server->pidfd, POLLIN, 0};
+
+    return poll(&wait, 1, server->answered ? 0 : DYING_MS) > 0;
+}
+
+/* Whoever is silent and alive is left out; whoever has ended is most likely what would happen to the next one too. */
+static hl_status check_alive(const knowns *all)
+{
+    for (size_t i = 0; i < all->len; i++) {
+        if (has_ended(&all->rows[i]))
+            return hl__fail(
+                HL_ERR_SERVER, "prepare", "servers",
+                "%s, process %d, died while it was loading the new code. Nothing was changed. If it was ended "
+                "on purpose in that moment, try again; otherwise mend the new version first.",
+                all->rows[i].program, (int)all->rows[i].pid);
+    }
+    return HL_OK;
+}
+
+/* ---- preparing and letting go ------------------------------------------------------------------------------------------ */
+
+static hl_status prepare_all(hl_runtime *runtime, const hl__prepared *rows, size_t len, knowns *servers,
+                             size_t *servers_len)
+{
     while (len > 0) {
         size_t count = piece_len(rows, len);
-        hearing heard = {0};
-        hl_status status = ask_piece(runtime, "prepare", rows, count, PREPARE_MS, &heard);
+        hearing heard = {.servers = servers};
+        hl_status status;
 
+        for (size_t i = 0; i < servers->len; i++)
+            servers->rows[i].answered = false;
+        status = ask_piece(runtime, "prepare", rows, count, PREPARE_MS, &heard);
         if (status != HL_OK)
             return status;
         if (heard.refused)
             return hl__fail(HL_ERR_SERVER, "prepare", "servers", "%s. Nothing was changed.", heard.reason);
         *servers_len = heard.servers_len;
+        status = check_alive(servers);
+        if (status != HL_OK)
+            return status;
         rows += count;
         len -= count;
     }
     return HL_OK;
+}
+
+hl_status hl__servers_prepare(hl_runtime *runtime, const hl__prepared *rows, size_t len, size_t *servers_len)
+{
+    knowns servers = {0};
+    hl_status status = ask(runtime, "{\"ask\":\"libraries\"}", LIBRARIES_MS, meet, &servers);
+
+    *servers_len = 0;
+    if (status == HL_OK)
+        status = prepare_all(runtime, rows, len, &servers, servers_len);
+    forget(&servers);
+    return status;
 }
 
 /* A server that does not hear of it lets go by itself after a while. */

@@ -7,7 +7,8 @@
 #include "observe/prepared.h"
 
 /* Asks every other server on the store to load the libraries and to keep them for a minute, and carries over state (see
- * hl_plugin_entry.save). *servers_len gets their number. HL_ERR_SERVER with the process and its reason when one cannot. */
+ * hl_plugin_entry.save). *servers_len gets their number. HL_ERR_SERVER with the process and its reason when one
+ * cannot, or has ended in the meantime; one that is silent is left out. */
 hl_status hl__servers_prepare(hl_runtime *runtime, const hl__prepared *rows, size_t len, size_t *servers_len);
 /* Lets go of what was prepared; without effect on what the commit has bound meanwhile. */
 void hl__servers_release(hl_runtime *runtime, const hl__prepared *rows, size_t len);

@@ -117,6 +117,36 @@ static void one_server_that_cannot_load_refuses_the_upgrade_for_all(void **state
     assert_null(strstr(test_tree(test_path("store/apps")), "/1.1.0-"));
 }
 
+/* The old version goes on in the others, and nothing of the new one stays. */
+static void upgrade_that_ends_a_server_is_refused_for_all(void **state)
+{
+    char process[32];
+
+    (void)state;
+    app_server_end(&servers[0]);
+    setenv("TEST_DIE_AS", "server_program", 1);
+    servers[0] = app_server_start();
+    unsetenv("TEST_DIE_AS");
+    install(app_package(.app = "shop", .version = "1.0.0"));
+    each_trail("shop@1.0.0,");
+    refused(test_install(operator,
+                         app_package(.app = "shop", .version = "1.1.0", .defines = "-DCRASH_AS=\"TEST_DIE_AS\""), NULL),
+            HL_ERR_SERVER, "servers");
+    snprintf(process, sizeof(process), "process %d, died", servers[0].pid);
+    assert_non_null(strstr(hl_last_error()->message, process));
+    assert_non_null(strstr(hl_last_error()->message, "server_program"));
+    assert_int_not_equal(test_wait(servers[0].pid), 0);
+    fclose(servers[0].to);
+    fclose(servers[0].from);
+    assert_string_equal(test_apps(operator), "shop 1.0.0 ");
+    assert_string_equal(test_last_entry(operator), "upgrade shop 1.0.0 -> 1.1.0 HL_ERR_SERVER");
+    assert_string_equal(app_server_ask(&servers[1], "trail e"), "shop@1.0.0,");
+    assert_string_equal(app_server_ask(&servers[1], "mapped /1.1.0-"), "0");
+    assert_null(strstr(test_tree(test_path("store/apps")), "/1.1.0-"));
+    servers[0] = app_server_start();
+    each_trail("shop@1.0.0,");
+}
+
 /* the one that comes second finds the version installed. */
 static void two_processes_that_install_the_same_are_serialised(void **state)
 {
@@ -198,6 +228,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(servers_carry_their_own_state_over, begin, end),
         cmocka_unit_test_setup_teardown(no_dispatch_of_a_server_fails_while_versions_change, begin, end),
         cmocka_unit_test_setup_teardown(one_server_that_cannot_load_refuses_the_upgrade_for_all, begin, end),
+        cmocka_unit_test_setup_teardown(upgrade_that_ends_a_server_is_refused_for_all, begin, end),
         cmocka_unit_test_setup_teardown(two_processes_that_install_the_same_are_serialised, begin, end),
         cmocka_unit_test_setup_teardown(runtime_beside_the_operators_takes_part_like_a_server, begin, end),
         cmocka_unit_test_setup_teardown(server_that_hangs_delays_and_does_not_prevent, begin, end),

@@ -5,12 +5,14 @@
  *   LOAD_RESULT          what the load function returns
  *   CRASH                a constructor ends the process
  *   CRASH_IF             its load function ends the process where this environment variable is set
+ *   CRASH_AS             its load function ends a process whose program has the name in this environment variable
  *   NOTE_IN              its load function adds APP to the file that this environment variable names
  *   STATE                each plugin also leaves "#N", the number of calls so far, which is carried over
  *   RESTORE_RESULT       what the restore function returns
  *   SLOW_MS              each call takes that long
  *   CONTRACT             the plugins are built for another contract than the event's
  *   NEEDS_TLS            has a destructor of a thread-local variable */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +90,10 @@ static int load(void)
 #endif
 #ifdef CRASH_IF
     if (getenv(CRASH_IF))
+        __builtin_trap();
+#endif
+#ifdef CRASH_AS
+    if (getenv(CRASH_AS) && strcmp(getenv(CRASH_AS), program_invocation_short_name) == 0)
         __builtin_trap();
 #endif
     return LOAD_RESULT;
