@@ -63,6 +63,7 @@ hl_status hl__job_encode(const hl__job *job, char **text)
     hl__json_put_text(value, "state", states[job->state]);
     json_object_set_new(value, "spec", encode_spec(&job->spec));
     json_object_set_new(value, "asked_at", json_integer(job->asked_at));
+    json_object_set_new(value, "attempts", json_integer(job->attempts));
     hl__json_put_text(value, "app", job->app);
     hl__json_put_text(value, "version", job->version);
     hl__json_put_text(value, "message", job->message);
@@ -109,6 +110,7 @@ static bool take_job(const json_t *value, hl__job *out)
     out->number = (uint64_t)json_integer_value(number);
     out->state = state_of_word(json_string_value(json_object_get(value, "state")));
     out->asked_at = json_integer_value(json_object_get(value, "asked_at"));
+    out->attempts = json_integer_value(json_object_get(value, "attempts"));
     out->status = (hl_status)json_integer_value(json_object_get(value, "status"));
     return json_integer_value(number) > 0 && out->state && take_text(value, "app", &out->app) &&
            take_text(value, "version", &out->version) && take_text(value, "message", &out->message) &&

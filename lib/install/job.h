@@ -15,7 +15,8 @@ typedef struct hl__job {
     hl_job_state state;
     hl_install_spec spec; /* its strings are the job's own */
     int64_t asked_at;
-    char *app; /* "" as long as it is not known; the same for version and message */
+    int64_t attempts; /* that were begun, without those that a closing process broke off */
+    char *app;        /* "" as long as it is not known; the same for version and message */
     char *version;
     char *message;
     hl_status status;

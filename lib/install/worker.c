@@ -1,5 +1,6 @@
 /* Working through the queue (IN-15, RP-01): one process at a time, by a lock that ends with it; job by job, oldest
- * first. What became of a job is written with it. No failure of a job ends the thread (X-021). */
+ * first. What became of a job is written with it. No failure of a job ends the thread (X-021), and one that ends the
+ * process does so no more than twice. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,11 +12,13 @@
 #include "core/error.h"
 #include "core/thread.h"
 #include "install/job.h"
+#include "install/journal.h"
 #include "install/notices.h"
 #include "install/queue.h"
 #include "install/url.h"
 
 #define ACTION "queue"
+#define ATTEMPTS_MAX 2
 
 /* ---- the next job ------------------------------------------------------------------------------------------------ */
 
@@ -55,6 +58,19 @@ static hl_status put(void *user, hl__documents *documents)
 static hl_status write_job(hl_runtime *runtime, hl__job *job)
 {
     return hl__commit_documents(runtime, ACTION, NULL, 0, put, job, 0, NULL);
+}
+
+typedef struct ending {
+    hl__job *job;
+    hl__journal_entry entry;
+} ending;
+
+static hl_status put_ending(void *user, hl__documents *documents)
+{
+    ending *what = user;
+    hl_status status = put(what->job, documents);
+
+    return status == HL_OK ? hl__journal_add(documents, &what->entry) : status;
 }
 
 /* ---- a job ------------------------------------------------------------------------------------------------------- */
@@ -128,10 +144,12 @@ static void install(hl__session *session, hl__job *job)
     hl_install_report report = HL_INSTALL_REPORT_INIT;
     hl_status status = hl_install(session->runtime, &job->spec, &report);
 
-    if (status == HL_ERR_CANCELLED && is_ending(session))
+    if (status == HL_ERR_CANCELLED && is_ending(session)) {
         job->state = HL_JOB_WAITING;
-    else
+        job->attempts--;
+    } else {
         note_outcome(job, status, &report);
+    }
     hl_install_report_cleanup(&report);
 }
 
@@ -148,6 +166,64 @@ static void install_again(hl__session *session, hl__job *job)
     hl_install_report_cleanup(&report);
 }
 
+/* Without the user and password of an address. */
+static const char *show_location(const hl__job *job, char *room, size_t size)
+{
+    if (job->spec.type != HL_SOURCE_URL)
+        return job->spec.location;
+    hl__url_show(job->spec.location, room, size);
+    return room;
+}
+
+/* ---- a job that ends its process --------------------------------------------------------------------------------- */
+
+static hl_status refuse(hl_runtime *runtime, hl__job *job, const hl_install_report *report)
+{
+    char shown[512];
+    ending what = {job,
+                   {.action = report->before && report->before[0] ? "upgrade" : "install",
+                    .app = report->app ? report->app : job->spec.app,
+                    .version = report->version,
+                    .before = report->before,
+                    .source = show_location(job, shown, sizeof(shown)),
+                    .sha256 = report->sha256}};
+    hl_status status =
+        hl__fail(HL_ERR_PROBE, ACTION, "job",
+                 "Each of the %d processes that worked on this job ended before it was done; most likely "
+                 "loading the package's code ends a server. It is not tried again. Mend the package, or "
+                 "queue it once more if the servers were ended by something else.",
+                 ATTEMPTS_MAX);
+
+    note_outcome(job, status, report);
+    what.entry.status = job->status;
+    what.entry.message = job->message;
+    return hl__commit_documents(runtime, ACTION, NULL, 0, put_ending, &what, 0, NULL);
+}
+
+/* Looks once whether it was installed all the same, unless that look has ended a process too. A closing process leaves it
+ * to the next. */
+static hl_status give_up(hl__session *session, hl__job *job)
+{
+    hl_install_report report = HL_INSTALL_REPORT_INIT;
+    bool done = job->attempts == ATTEMPTS_MAX + 1 && was_done(session, job, &report);
+    hl_status status;
+
+    if (done) {
+        hl__notify_app(session->runtime, HL_NOTICE_INSTALLED, report.app, report.version);
+        note_outcome(job, HL_OK, &report);
+        status = write_job(session->runtime, job);
+    } else if (is_ending(session)) {
+        job->attempts--;
+        status = write_job(session->runtime, job);
+    } else {
+        status = refuse(session->runtime, job, &report);
+    }
+    hl_install_report_cleanup(&report);
+    return status;
+}
+
+/* ---- running a job ----------------------------------------------------------------------------------------------- */
+
 /* hl_install has told what was installed. */
 static void tell_failure(hl_runtime *runtime, const hl__job *job)
 {
@@ -158,30 +234,36 @@ static void tell_failure(hl_runtime *runtime, const hl__job *job)
         return;
     hl__notify(runtime, &notice, NULL);
     hl__unlock(runtime);
-    if (job->spec.type == HL_SOURCE_URL)
-        hl__url_show(job->spec.location, shown, sizeof(shown));
     hl__log(runtime, HL_LOG_ERROR, "install", "job %llu, %s: %s", (unsigned long long)job->number,
-            job->spec.type == HL_SOURCE_URL ? shown : job->spec.location, job->message);
+            show_location(job, shown, sizeof(shown)), job->message);
+}
+
+/* What became of it is written. */
+static hl_status work_on(hl__session *session, hl__job *job, bool again)
+{
+    if (again && job->attempts > ATTEMPTS_MAX)
+        return give_up(session, job);
+    if (again)
+        install_again(session, job);
+    else
+        install(session, job);
+    return write_job(session->runtime, job);
 }
 
 /* Not marked as running means not run: it is then tried again later. */
 static hl_status run_job(hl__session *session, hl__job *job)
 {
     bool again = job->state == HL_JOB_RUNNING;
-    hl_status status = HL_OK;
+    hl_status status;
 
     job->state = HL_JOB_RUNNING;
-    if (!again)
-        status = write_job(session->runtime, job);
+    job->attempts++;
+    status = write_job(session->runtime, job);
     if (status != HL_OK)
         return status;
     job->spec.progress = go_on;
     job->spec.user = session;
-    if (again)
-        install_again(session, job);
-    else
-        install(session, job);
-    status = write_job(session->runtime, job);
+    status = work_on(session, job, again);
     if (status == HL_OK)
         tell_failure(session->runtime, job);
     return status;

@@ -235,8 +235,7 @@ static void queue_survives_the_death_of_its_worker(void **state)
         snprintf(version, sizeof(version), "1.0.%u", i);
         snprintf(package, sizeof(package), "%s", app_package(.app = "shop", .version = version));
         enqueue(operator, package);
-        for (int tries = 0; tries < 3000 && strstr(jobs(operator), "waiting"); tries++)
-            test_sleep_ms(1);
+        eventually(!strstr(jobs(operator), "waiting"));
         test_sleep_ms(i * 5);
         kill(server.pid, SIGKILL);
         assert_int_equal(test_wait(server.pid), -SIGKILL);
@@ -251,6 +250,46 @@ static void queue_survives_the_death_of_its_worker(void **state)
     ok(hl_install_log(operator, add_entry, entries));
     assert_string_equal(entries, "install0 1 2 3 4 5 6 7 8 9 10 11 ");
     hl_close(operator);
+}
+
+/* A server that is not spoken to. */
+static int run_child(const char *store)
+{
+    hl_options options = HL_OPTIONS_INIT;
+    hl_runtime *server;
+
+    options.store = store;
+    if (hl_open(&options, &server) != HL_OK)
+        return 0;
+    test_sleep_ms(30000);
+    return 0;
+}
+
+/* Neither a server that is started again and again nor the jobs behind it are lost to one package. */
+static void job_that_ends_two_servers_is_given_up_and_told(void **state)
+{
+    const char *const arguments[] = {"child", test_store, NULL};
+    hl_runtime *operator= test_open_store(HL_OPEN_RECORDS_ONLY);
+
+    (void)state;
+    enqueue(operator, app_package(.app = "shop", .version = "1.0.0", .defines = "-DCRASH_AS=\"TEST_DIE_AS\""));
+    enqueue(operator, app_package(.app = "crm", .version = "2.0.0"));
+    setenv("TEST_DIE_AS", "exe", 1); /* as test_spawn starts it */
+    for (int i = 0; i < 2; i++) {
+        assert_int_not_equal(test_wait(test_spawn(arguments)), 0);
+        assert_string_equal(jobs(operator), "1 running  |2 waiting  |");
+    }
+    hl_close(operator);
+    open_server();
+    eventually(all_ended(runtime));
+    unsetenv("TEST_DIE_AS");
+    assert_string_equal(jobs(runtime), "1 failed shop HL_ERR_PROBE|2 done crm 2.0.0|");
+    eventually(has_heard("HL_ERR_PROBE, crm 2.0.0, "));
+    assert_string_equal(test_apps(runtime), "crm 2.0.0 ");
+    assert_int_equal(test_log_len(runtime), 2);
+    hl_close(runtime);
+    open_server();
+    assert_string_equal(jobs(runtime), "1 failed shop HL_ERR_PROBE|2 done crm 2.0.0|");
 }
 
 /* Closing does not wait for a long queue: what has not begun waits for the next start. */
@@ -274,7 +313,7 @@ static void closing_server_leaves_the_rest_to_the_next(void **state)
     assert_string_equal(test_seen_trail(test_event(runtime, "e")), "shop@1.0.7,");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(jobs_are_done_in_order_and_told_once, begin, end),
@@ -285,8 +324,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(running_server_does_what_an_operator_queues, begin, end),
         cmocka_unit_test_setup_teardown(job_waits_for_the_next_server, begin, end),
         cmocka_unit_test_setup_teardown(queue_survives_the_death_of_its_worker, begin, end),
+        cmocka_unit_test_setup_teardown(job_that_ends_two_servers_is_given_up_and_told, begin, end),
         cmocka_unit_test_setup_teardown(closing_server_leaves_the_rest_to_the_next, begin, end),
     };
 
+    if (argc == 3)
+        return run_child(argv[2]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
