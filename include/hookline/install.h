@@ -112,7 +112,8 @@ HL_API HL_MUST_USE hl_status hl_install(hl_runtime *runtime, const hl_install_sp
 
 /* Checks the spec and puts it into the store's queue, which one process at a time works through in order, also after a
  * restart (IN-15, RP-01). progress is not kept. The outcome is told by a notice (HL_NOTICE_INSTALLED or
- * HL_NOTICE_INSTALL_FAILED), once, and kept with the job. [any-thread] */
+ * HL_NOTICE_INSTALL_FAILED), once, and kept with the job. One in whose course two processes have died is not tried again: it
+ * has failed with HL_ERR_PROBE. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_install_async(hl_runtime *runtime, const hl_install_spec *spec, uint64_t *job);
 
 typedef enum hl_job_state { HL_JOB_WAITING = 1, HL_JOB_RUNNING = 2, HL_JOB_DONE = 3, HL_JOB_FAILED = 4 } hl_job_state;
@@ -148,7 +149,9 @@ HL_API HL_MUST_USE hl_status hl_rollback(hl_runtime *runtime, const char *app, u
                                          hl_install_report *report);
 
 /* Takes an app that was put aside at boot back into service: it is tried again at once. HL_ERR_NOT_FOUND, HL_ERR_STATUS
- * when it is not aside. [not-in-plugin] */
+ * when it is not aside. Deaths are counted per store, over all its processes: one that loads the app well in between sets
+ * the count back to zero, so that an app that kills only one of several kinds of servers may never be put aside.
+ * [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_app_retry(hl_runtime *runtime, const char *app);
 
 typedef struct hl_gc_report {
@@ -168,7 +171,8 @@ HL_API HL_MUST_USE hl_status hl_gc(hl_runtime *runtime, hl_gc_report *report);
 typedef enum hl_app_state {
     HL_APP_ACTIVE = 1,
     HL_APP_BROKEN = 2, /* its code could not be loaded in this process; reason tells */
-    HL_APP_ASIDE = 3   /* two starts in a row died while loading it: not loaded any more until hl_app_retry */
+    HL_APP_ASIDE = 3   /* two starts in a row, of any process on the store, died while loading it: not loaded any more
+                          until hl_app_retry */
 } hl_app_state;
 
 typedef struct hl_app_info {
