@@ -1,5 +1,8 @@
 /* The verbs about packages themselves: pack, verify, lock, bundle. */
+#define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "install_report.h"
 #include "verbs.h"
@@ -70,14 +73,31 @@ int verb_verify(struct context *context, int argc, char **argv)
 
 /* ---- lockfile and bundle --------------------------------------------------------------------------------------- */
 
+/* Where `install --locked` looks for it. */
+static int lock_store(struct context *context)
+{
+    const char *scheme = strchr(context->store, ':');
+    char *path = NULL;
+    int code = TOOL_REFUSED;
+
+    if (hl_lock_write(context->runtime, NULL) != HL_OK)
+        return tool_fail(context);
+    if (asprintf(&path, "%s/hookline.lock", scheme ? scheme + 1 : context->store) >= 0)
+        code = tell_file(context, "lockfile", path);
+    free(path);
+    return code;
+}
+
 int verb_lock(struct context *context, int argc, char **argv)
 {
-    const char *path = argc ? argv[0] : "hookline.lock";
     int code = tool_open(context, TOOL_READ);
 
     if (code != TOOL_DONE)
         return code;
-    return hl_lock_write(context->runtime, path) == HL_OK ? tell_file(context, "lockfile", path) : tool_fail(context);
+    if (!argc)
+        return lock_store(context);
+    return hl_lock_write(context->runtime, argv[0]) == HL_OK ? tell_file(context, "lockfile", argv[0])
+                                                             : tool_fail(context);
 }
 
 int verb_bundle(struct context *context, int argc, char **argv)

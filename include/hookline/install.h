@@ -73,7 +73,7 @@ typedef struct hl_install_report {
     char *version;        /* the package's */
     char *before;         /* the version that was active before; "" when there was none */
     char *folder;         /* where the version lies; "" when it is not kept */
-    char *sha256;         /* of the package; of the manifest for a folder */
+    char *sha256;         /* of the package; for a folder over the paths and contents of all its files */
     char *key;            /* id of the key that signed it; "" when no signature was checked */
     char *source;         /* where it came from in the end, after redirects */
     hl_install_step step; /* the last one that was begun */
@@ -247,9 +247,12 @@ HL_API HL_MUST_USE hl_status hl_lock_write(hl_runtime *runtime, const char *path
 
 /* Installs all that a lockfile names, in dependency order, from its sources or from a bundle (NULL: none); each package has
  * to be the very one that was locked. lockfile NULL: the bundle's, or hookline.lock in the store's folder. What is installed
- * already in that version is left alone; the first failure ends it, and what was installed before stays. A package that
- * would have to be signed when it comes from its source has to be signed in the bundle too. spec may be NULL; its progress,
- * user and flags are used. [not-in-plugin] */
+ * already in that version is left alone; the first failure ends it, and what was installed before stays.
+ *
+ * A package of a bundle has to be signed where the lockfile names a key, and where its source is remote and the policy wants
+ * signatures from there. One that was locked without a key from a path needs none, like every local package (SE-05): what a
+ * bundle with its own lockfile says of such a package is trusted as far as the bundle is. spec may be NULL; its progress, user
+ * and flags are used. [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_install_locked(hl_runtime *runtime, const char *lockfile, const char *bundle,
                                                const hl_install_spec *spec);
 

@@ -23,21 +23,20 @@ static hl_status read_manifest_text(hl__installation *in, char **text, size_t *l
     return status == HL_OK ? hl__folder_examine(in->folder, &in->policy.archive, text, len) : status;
 }
 
-/* A folder is known by its manifest. */
-static hl_status hash_folder(hl__installation *in, const char *text, size_t len)
+/* A folder is known by all of its files. */
+static hl_status hash_folder(hl__installation *in)
 {
     char sha256[HL__SHA256_TEXT];
-    hl_status status = hl__digest_text(text, len, sha256);
+    hl_status status = hl__package_files_digest(&in->version.files, sha256);
 
     if (status == HL_OK)
         status = hl__report_set(&in->course.report->sha256, sha256);
     if (status != HL_OK || !in->spec.sha256 || hl__digest_same(in->spec.sha256, sha256))
         return status;
-    return hl__fail(
-        HL_ERR_CHECKSUM, ACTION, "sha256",
-        "The folder's manifest has the checksum %s and should have %s; nothing of it was used. Look what has "
-        "changed in it, or give the checksum of this manifest.",
-        sha256, in->spec.sha256);
+    return hl__fail(HL_ERR_CHECKSUM, ACTION, "sha256",
+                    "The folder has the checksum %s over all of its files and should have %s; nothing of it was used. "
+                    "Look what has changed in it, or give this checksum.",
+                    sha256, in->spec.sha256);
 }
 
 static hl_status report_manifest(const hl__manifest *manifest, hl_install_report *report)
@@ -58,7 +57,7 @@ hl_status hl__admit_text(hl__installation *in, char **text, size_t *len)
     *text = NULL;
     *len = 0;
     status = read_manifest_text(in, text, len);
-    return status == HL_OK && in->package < 0 ? hash_folder(in, *text, *len) : status;
+    return status == HL_OK && in->package < 0 ? hash_folder(in) : status;
 }
 
 hl_status hl__admit_manifest(hl__installation *in, const char *text, size_t len)

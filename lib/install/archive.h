@@ -61,6 +61,8 @@ hl_status hl__folder_copy(int from, int folder, const hl__archive_limits *limits
 /* Hashes the files of an unpacked package anew and compares: HL_ERR_CHECKSUM naming the first that differs, is
  * missing or is too much. */
 hl_status hl__package_files_check(int folder, const hl__package_files *expected);
+/* One checksum over the paths and contents of all files: what a folder is known by. */
+hl_status hl__package_files_digest(const hl__package_files *files, char out[HL__SHA256_TEXT]);
 void hl__package_files_free(hl__package_files *files);
 
 #endif

@@ -208,6 +208,17 @@ static hl_status take_origin(hl__installation *in, const hl__origin *origin)
     return hl__fail_memory(ACTION);
 }
 
+static hl_status check_spec(hl__installation *in, const hl_install_spec *spec)
+{
+    hl_status status = hl__install_spec_check(ACTION, spec, &in->spec);
+
+    if (status == HL_OK)
+        return HL_OK;
+    in->spec.app = NULL; /* it need not be a name */
+    write_refusal(in);
+    return status;
+}
+
 hl_status hl_install(hl_runtime *runtime, const hl_install_spec *spec, hl_install_report *report)
 {
     return hl__install_from(runtime, spec, NULL, NULL, report);
@@ -228,9 +239,9 @@ hl_status hl__install_from(hl_runtime *runtime, const hl_install_spec *spec, con
     in.course = (hl__course){.action = ACTION, .report = report ? report : &own};
     status = hl__report_begin(ACTION, in.course.report);
     if (status == HL_OK)
-        status = hl__install_spec_check(ACTION, spec, &in.spec);
-    if (status == HL_OK)
         status = hl__check_may_change(runtime, ACTION);
+    if (status == HL_OK)
+        status = check_spec(&in, spec);
     if (status == HL_OK)
         status = take_origin(&in, origin);
     if (status == HL_OK) {

@@ -10,6 +10,7 @@
 #include "install/bundle.h"
 #include "install/change.h"
 #include "install/installation.h"
+#include "install/journal.h"
 #include "install/lockfile.h"
 #include "install/spec.h"
 
@@ -24,6 +25,21 @@ typedef struct locked {
     hl__staging staging; /* where the bundle is unpacked */
     hl__apps wanted;
 } locked;
+
+/* What hl_install refuses it has put into the install log itself; this is for what is refused before or between. */
+static void write_refusal(const locked *all, const hl__app *app, const char *source)
+{
+    hl__journal_entry entry = {.action = ACTION,
+                               .app = app ? app->name : "",
+                               .version = app ? app->active.version : "",
+                               .source = source,
+                               .sha256 = app ? app->active.sha256 : "",
+                               .status = hl_last_error()->status,
+                               .message = hl_last_error()->message};
+
+    if (!(all->spec.flags & HL_INSTALL_VERIFY_ONLY))
+        hl__journal_refusal(all->runtime, &entry);
+}
 
 /* ---- preparing --------------------------------------------------------------------------------------------------- */
 
@@ -132,32 +148,40 @@ static hl_install_spec spec_of(const locked *all, const hl__app *app)
     return spec;
 }
 
-/* What would have to be signed when it comes from its source has to be when it comes in a bundle. */
-static bool needs_signature(const locked *all, const hl__origin *origin)
+/* What was signed when it was locked has to be signed in a bundle too, and what would have to be when it comes from its
+ * source. */
+static bool needs_signature(const locked *all, const hl__app *app)
 {
+    const hl__origin *origin = &app->active.origin;
     bool github = origin->type == HL_SOURCE_GITHUB_TAG || origin->type == HL_SOURCE_GITHUB_LATEST;
 
+    if (app->active.key[0])
+        return true;
     return origin->type != HL_SOURCE_PATH &&
            hl__policy_needs_signature(&all->policy, github ? NULL : origin->location, github ? origin->location : NULL);
 }
 
-static hl_status check_member(const char *path, const hl__app *app)
+static hl_status check_member(const locked *all, const hl__app *app, const char *path)
 {
+    hl_status status;
+
     if (access(path, R_OK) == 0)
         return HL_OK;
-    return hl__fail(HL_ERR_NOT_FOUND, ACTION, "bundle", "The bundle has no package of %s %s.", app->name,
-                    app->active.version);
+    status = hl__fail(HL_ERR_NOT_FOUND, ACTION, "bundle", "The bundle has no package of %s %s.", app->name,
+                      app->active.version);
+    write_refusal(all, app, all->bundle);
+    return status;
 }
 
 static hl_status install_member(const locked *all, const hl__app *app, const char *path, const char *signature)
 {
     hl_install_spec spec = spec_of(all, app);
-    hl_status status = check_member(path, app);
+    hl_status status = check_member(all, app, path);
 
     spec.type = HL_SOURCE_PATH;
     spec.location = path;
     spec.tag = spec.asset = NULL;
-    if (needs_signature(all, &app->active.origin))
+    if (needs_signature(all, app))
         spec.signature = signature;
     return status == HL_OK ? hl__install_from(all->runtime, &spec, &app->active.origin, all->bundle, NULL) : status;
 }
@@ -222,15 +246,17 @@ static void end(locked *all)
 hl_status hl_install_locked(hl_runtime *runtime, const char *lockfile, const char *bundle, const hl_install_spec *spec)
 {
     locked all = {.runtime = runtime, .place = {.folder = -1, .lock = -1}, .staging = HL__STAGING_INIT};
-    hl_status status = check_spec(spec, &all.spec);
+    hl_status status = hl__check_may_change(runtime, ACTION);
 
-    if (status == HL_OK)
-        status = hl__check_may_change(runtime, ACTION);
     if (status != HL_OK)
         return status;
-    status = begin(&all, lockfile, bundle);
+    status = check_spec(spec, &all.spec);
+    if (status == HL_OK)
+        status = begin(&all, lockfile, bundle);
     if (status == HL_OK)
         status = install_all(&all);
+    else
+        write_refusal(&all, NULL, bundle ? bundle : lockfile);
     end(&all);
     return status == HL_OK ? HL_OK : hl__fail_as(ACTION);
 }

@@ -289,14 +289,16 @@ static hl_status write_text(const char *path, const char *text)
     return status;
 }
 
-/* Beside the folder of apps. */
+/* Beside the folder of apps, which need not be there. */
 static hl_status default_path(hl_runtime *runtime, char **out)
 {
     char *apps = NULL;
     hl_status status = hl__apps_path(runtime, &apps);
 
     *out = NULL;
-    if (status == HL_OK && asprintf(out, "%s/../" HL__LOCKFILE_NAME, apps) < 0) {
+    if (status == HL_OK)
+        *strrchr(apps, '/') = '\0';
+    if (status == HL_OK && asprintf(out, "%s/" HL__LOCKFILE_NAME, apps) < 0) {
         *out = NULL;
         status = hl__fail_memory("lock");
     }

@@ -23,6 +23,20 @@ void hl__package_files_free(hl__package_files *files)
     memset(files, 0, sizeof(*files));
 }
 
+hl_status hl__package_files_digest(const hl__package_files *files, char out[HL__SHA256_TEXT])
+{
+    hl__digest *digest;
+    hl_status status = hl__digest_new(&digest);
+
+    if (status != HL_OK)
+        return status;
+    for (size_t i = 0; i < files->len; i++) {
+        hl__digest_add(digest, files->rows[i].path, strlen(files->rows[i].path) + 1);
+        hl__digest_add(digest, files->rows[i].sha256, HL__SHA256_TEXT);
+    }
+    return hl__digest_end(digest, out);
+}
+
 static hl_status differs(const char *path, const char *how)
 {
     char shown[HL__SHOWN_MAX];

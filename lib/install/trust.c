@@ -33,7 +33,7 @@ hl_status hl__check_signature(hl__installation *in)
     return status == HL_OK ? hl__report_set(&in->course.report->key, key_id) : status;
 }
 
-/* A folder's checksum is its manifest's, which is read later. */
+/* A folder's checksum is taken over the copies of its files, when they are examined. */
 hl_status hl__check_checksum(hl__installation *in)
 {
     char sha256[HL__SHA256_TEXT];

@@ -89,36 +89,13 @@ static void take_lists(hl__manifest *from, hl__app_version *to)
     from->needs_len = from->conflicts_len = from->capabilities_len = 0;
 }
 
-/* A folder's checksum is its manifest's only, so the name of the version's folder comes from all of its files. */
-static hl_status hash_files(const hl__package_files *files, char out[HL__SHA256_TEXT])
-{
-    hl__digest *digest;
-    hl_status status = hl__digest_new(&digest);
-
-    if (status != HL_OK)
-        return status;
-    for (size_t i = 0; i < files->len; i++) {
-        hl__digest_add(digest, files->rows[i].path, strlen(files->rows[i].path) + 1);
-        hl__digest_add(digest, files->rows[i].sha256, HL__SHA256_TEXT);
-    }
-    return hl__digest_end(digest, out);
-}
-
 static hl_status name_folder(hl__installation *in)
 {
-    char sha256[HL__SHA256_TEXT] = "";
-    hl_status status = HL_OK;
-
-    if (in->package < 0)
-        status = hash_files(&in->version.files, sha256);
-    else
-        memcpy(sha256, in->course.report->sha256, sizeof(sha256));
-    if (status == HL_OK && asprintf(&in->version.folder, "%s/%s-%.*s", in->manifest.app, in->manifest.version_text,
-                                    SHORT_DIGITS, sha256) < 0) {
-        in->version.folder = NULL;
-        status = hl__fail_memory(ACTION);
-    }
-    return status;
+    if (asprintf(&in->version.folder, "%s/%s-%.*s", in->manifest.app, in->manifest.version_text, SHORT_DIGITS,
+                 in->course.report->sha256) >= 0)
+        return HL_OK;
+    in->version.folder = NULL;
+    return hl__fail_memory(ACTION);
 }
 
 static hl_status make_record(hl__installation *in)

@@ -98,7 +98,9 @@ refuses HL_ERR_POLICY hots install "$new"
 rm "$work/store/install.json"
 
 # A lockfile names the only packages that --locked takes.
-succeeds lock "$work/store/hookline.lock"
+succeeds lock
+says "$work/store/hookline.lock"
+[ -s "$work/store/hookline.lock" ] || problem "lock says where it wrote nothing"
 succeeds uninstall adder
 refuses HL_ERR_LOCKFILE adder install --locked "$old"
 succeeds install --locked "$new"

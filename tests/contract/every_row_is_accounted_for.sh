@@ -32,4 +32,13 @@ named=$(grep -rhoE "\b($rows)-[0-9]{2}\b|\bX-0[1-6][0-9]\b" --include='*.h' --in
 for row in $named; do
     grep -q "^| $row |" "$table" || problem "$row is named in the tree and not in the table"
 done
+
+# Of the installer, each row that a test covers is quoted by a test that the row names.
+while IFS='|' read -r _ row _ kind where; do
+    row=${row// /} kind=${kind// /}
+    [ "$kind" != none ] && [[ ${row%-*} =~ ^(IR|IN|SE|DL|LH|RP|OL)$ ]] || continue
+    files=$(grep -oE '\b[a-z]+/[a-z0-9_]+\.(c|sh)\b' <<<"$where" | sed 's|^|tests/|')
+    # shellcheck disable=SC2086
+    [ -z "$files" ] || grep -qw "$row" $files || problem "$row is in none of the tests that it names"
+done < <(grep -E '^\| [A-Z]+-[0-9]+ \|' "$table")
 finish

@@ -23,7 +23,7 @@ static int end(void **state)
     return test_end(state);
 }
 
-/* IR-01 IN-01 IN-02 IN-06 IN-13: the record, the folder and the chain. */
+/* IR-01 IR-02 IN-01 IN-02 IN-06 IN-13: the record, the folder and the chain. */
 static void folder_is_installed_and_its_plugins_join_their_chain(void **state)
 {
     hl_install_report report = HL_INSTALL_REPORT_INIT;
@@ -46,7 +46,7 @@ static void folder_is_installed_and_its_plugins_join_their_chain(void **state)
     hl_install_report_cleanup(&report);
 }
 
-/* IN-03 IN-08 IR-04: from an archive; records name the library in the version's folder. */
+/* IN-03 IN-08 IR-04 LH-01: from an archive; records name the library in the version's folder, in the store's. */
 static void package_is_installed_and_records_name_its_library(void **state)
 {
     hl_install_report report = HL_INSTALL_REPORT_INIT;
@@ -63,6 +63,7 @@ static void package_is_installed_and_records_name_its_library(void **state)
     assert_string_equal(info.library + strlen(report.folder), "/lib/shop.so");
     assert_int_equal(info.status, HL_STARTED);
     assert_int_equal(strncmp(strrchr(report.folder, '/'), "/1.0.0-", 7), 0);
+    assert_non_null(strstr(report.folder, "/store/apps/shop/"));
     assert_int_equal(strncmp(strrchr(report.folder, '-') + 1, report.sha256, 8), 0);
     assert_int_equal(stat(package, &about), 0);
     assert_int_equal(report.bytes, about.st_size);
@@ -182,6 +183,7 @@ static void waiting_for_another_installation_can_be_cancelled(void **state)
     ok(install_following(folder, &(course){"", 0}, 0));
 }
 
+/* OL-04 */
 static void verifying_only_stops_after_the_checks_and_changes_nothing(void **state)
 {
     const char *package = app_package(.app = "shop", .version = "1.0.0");

@@ -118,6 +118,42 @@ static void locked_installation_takes_only_what_the_lockfile_names(void **state)
     assert_string_equal(test_apps(other), "shop 1.0.0 ");
 }
 
+/* SE-07: the same manifest with other code is another folder, whether the lockfile or the caller names the checksum. */
+static void folder_with_other_code_than_the_locked_one_is_refused(void **state)
+{
+    const char *folder = app_folder(.app = "shop", .version = "1.0.0", .plugins = "shop");
+    hl_install_report report = HL_INSTALL_REPORT_INIT;
+    hl_install_spec spec = HL_INSTALL_INIT(HL_SOURCE_PATH, folder);
+
+    (void)state;
+    ok(test_install(runtime, folder, &report));
+    ok(hl_lock_write(runtime, test_path("other/hookline.lock")));
+    assert_non_null(strstr(read_file(test_path("other/hookline.lock")), report.sha256));
+    shell("cp -r $(dirname $(find . -name hookline.json -not -path './store/*' | head -n 1)) same");
+    shell("find . -name '*.so' -not -path './store/*' -not -path './same/*' -exec sh -c 'printf x >>\"$1\"' - {} \\;");
+    refused(test_install_flags(other, folder, HL_INSTALL_LOCKED), HL_ERR_LOCKFILE, "sha256");
+    refused(hl_install_locked(other, NULL, NULL, NULL), HL_ERR_CHECKSUM, "sha256");
+    spec.sha256 = report.sha256;
+    refused(hl_install(other, &spec, NULL), HL_ERR_CHECKSUM, "sha256");
+    assert_string_equal(test_apps(other), "");
+    ok(test_install_flags(other, test_path("same"), HL_INSTALL_LOCKED));
+    assert_string_equal(test_apps(other), "shop 1.0.0 ");
+    hl_install_report_cleanup(&report);
+}
+
+/* Where HL_INSTALL_LOCKED and hl_install_locked look for it, also before the store has a folder of apps. */
+static void lockfile_without_a_path_lies_in_the_store(void **state)
+{
+    (void)state;
+    ok(hl_lock_write(runtime, NULL));
+    shell("test -s store/hookline.lock");
+    install(.app = "shop", .version = "1.0.0");
+    ok(hl_lock_write(runtime, NULL));
+    ok(hl_uninstall(runtime, "shop", 0, NULL));
+    ok(hl_install_locked(runtime, NULL, NULL, NULL));
+    assert_string_equal(test_apps(runtime), "shop 1.0.0 ");
+}
+
 static void lockfile_that_cannot_be_understood_is_refused(void **state)
 {
     static const char *const texts[][2] = {
@@ -210,10 +246,12 @@ static void hostile_bundle_is_refused_and_leaves_nothing(void **state)
     refused(hl_install_locked(other, NULL, test_path("link.tar"), NULL), HL_ERR_ARCHIVE, NULL);
     shell("rm -f b/packages/* && tar -C b -cf empty.tar .");
     refused(hl_install_locked(other, NULL, test_path("empty.tar"), NULL), HL_ERR_NOT_FOUND, "bundle");
+    assert_non_null(strstr(test_last_entry(other), "install shop  -> 1.0.0 HL_ERR_NOT_FOUND"));
     refused(hl_install_locked(other, NULL, test_path("no.tar"), NULL), HL_ERR_NOT_FOUND, "bundle");
     test_write(test_path("text.tar"), "this is no archive");
     refused(hl_install_locked(other, NULL, test_path("text.tar"), NULL), HL_ERR_ARCHIVE, NULL);
     assert_string_equal(test_apps(other), "");
+    assert_int_equal(test_log_len(other), 6); /* SE-06: each of them */
     ok(hl_gc(other, NULL));
     shell("test -z \"$(find other/apps -type f ! -name '*lock')\"");
 }
@@ -231,6 +269,38 @@ static void bundle_of_a_remote_source_needs_its_signature(void **state)
     assert_string_equal(test_apps(other), "");
 }
 
+/* What was signed when it was locked has to be signed in the bundle, wherever it came from. */
+static void bundle_of_a_signed_package_needs_its_signature(void **state)
+{
+    (void)state;
+    install(.app = "shop", .version = "1.0.0");
+    ok(hl_bundle_write(runtime, test_path("all.tar")));
+    shell(
+        "mkdir b && tar -C b -xf all.tar && sed -i 's|\"key\": \"\"|\"key\": \"0123456789ABCDEF\"|' b/hookline.lock && "
+        "tar -C b -cf signed.tar .");
+    refused(hl_install_locked(other, NULL, test_path("signed.tar"), NULL), HL_ERR_SIGNATURE, "signature");
+    assert_string_equal(test_apps(other), "");
+}
+
+/* SE-06: what is refused before anything is looked at is in the log too. */
+static void refusals_before_the_first_package_are_logged(void **state)
+{
+    hl_install_spec spec = HL_INSTALL_INIT(HL_SOURCE_PATH, "x");
+
+    (void)state;
+    refused(hl_install_locked(other, NULL, NULL, NULL), HL_ERR_LOCKFILE, "lockfile");
+    assert_string_equal(test_last_entry(other), "install   ->  HL_ERR_LOCKFILE");
+    spec.app = "../x";
+    refused(hl_install(other, &spec, NULL), HL_ERR_INVALID, "app");
+    spec.app = NULL;
+    spec.sha256 = "abc";
+    refused(hl_install(other, &spec, NULL), HL_ERR_INVALID, "sha256");
+    assert_int_equal(test_log_len(other), 3);
+    spec.flags = HL_INSTALL_VERIFY_ONLY;
+    refused(hl_install(other, &spec, NULL), HL_ERR_INVALID, "sha256");
+    assert_int_equal(test_log_len(other), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +308,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(everything_locked_is_installed_elsewhere_in_order, begin, end),
         cmocka_unit_test_setup_teardown(package_that_is_not_the_locked_one_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(locked_installation_takes_only_what_the_lockfile_names, begin, end),
+        cmocka_unit_test_setup_teardown(folder_with_other_code_than_the_locked_one_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(lockfile_without_a_path_lies_in_the_store, begin, end),
         cmocka_unit_test_setup_teardown(lockfile_that_cannot_be_understood_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(bundle_brings_everything_without_the_sources, begin, end),
         cmocka_unit_test_setup_teardown(kept_packages_go_with_their_versions, begin, end),
@@ -245,6 +317,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(changed_package_is_not_bundled, begin, end),
         cmocka_unit_test_setup_teardown(hostile_bundle_is_refused_and_leaves_nothing, begin, end),
         cmocka_unit_test_setup_teardown(bundle_of_a_remote_source_needs_its_signature, begin, end),
+        cmocka_unit_test_setup_teardown(bundle_of_a_signed_package_needs_its_signature, begin, end),
+        cmocka_unit_test_setup_teardown(refusals_before_the_first_package_are_logged, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static bool keep_message(const hl_install_entry *entry, void *text)
     return true;
 }
 
-/* LG-01 SE-06: installs, refusals, upgrades, rollbacks and removals, each once. */
+/* LG-01 SE-06 TE-04 EC-03: installs, refusals, upgrades, rollbacks and removals, each once. */
 static void every_outcome_is_told_once_with_its_reason(void **state)
 {
     char text[4096] = "", message[4096], head[65];

@@ -97,7 +97,7 @@ static bool all_ended(hl_runtime *of)
 
 /* ---- working ----------------------------------------------------------------------------------------------------- */
 
-/* IN-15 RP-01 X-032: in order, one at a time, each told once. */
+/* IN-15 RP-01 PS-09 X-032: in order, one at a time, each told once. */
 static void jobs_are_done_in_order_and_told_once(void **state)
 {
     const char *first = app_package(.app = "shop", .version = "1.0.0");
@@ -151,6 +151,7 @@ static void failing_job_is_told_and_the_next_one_is_done(void **state)
     eventually(has_heard("HL_ERR_NOT_FOUND, HL_ERR_POLICY, HL_ERR_DOWNLOAD, shop 1.0.0, "));
 }
 
+/* RP-05 */
 static void ended_jobs_are_forgotten_by_gc_and_numbers_go_on(void **state)
 {
     (void)state;

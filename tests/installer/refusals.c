@@ -38,7 +38,7 @@ static void set_policy(const char *text)
     test_write(test_path("store/install.json"), text);
 }
 
-/* IN-10 LH-07: the message names both. */
+/* IN-10 LH-07 VD-08: the message names both. */
 static void same_and_older_versions_are_refused_naming_both(void **state)
 {
     (void)state;

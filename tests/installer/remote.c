@@ -220,7 +220,7 @@ static void redirect_to_a_host_that_is_not_listed_is_refused(void **state)
     set_policy(from_the_server());
     away = test_server_url(&server, "/p/%s?redirect=https://localhost:%u/p/%s", name, server.https, name);
     refused(install_url(away, NULL), HL_ERR_POLICY, NULL);
-    assert_string_equal(test_last_entry(runtime), "install   ->  HL_ERR_POLICY"); /* SE-06 */
+    assert_string_equal(test_last_entry(runtime), "install   ->  HL_ERR_POLICY"); /* SE-06 TE-06 */
     away = test_server_url(&server, "/p/%s?redirect=http://127.0.0.1:%u/p/%s", name, server.http, name);
     refused(install_url(away, NULL), HL_ERR_POLICY, NULL);
     nothing_is_installed();

@@ -78,6 +78,7 @@ static void plugin_that_an_operator_removed_does_not_stand_in_the_way(void **sta
 
 /* ---- notices ---- */
 
+/* PS-10 PS-11 VR-01 VR-02: each change once, after its commit. */
 static void subscribers_hear_of_apps(void **state)
 {
     test_notices notices = {0};
@@ -87,6 +88,7 @@ static void subscribers_hear_of_apps(void **state)
     (void)state;
     test_notices_begin(runtime, &notices);
     install(app_package(.app = "shop", .version = "1.0.0"));
+    install(app_package(.app = "shop", .version = "1.1.0"));
     ok(hl_uninstall(runtime, "shop", 0, NULL));
     while (hl_notice_next(notices.subscription, &notice) == HL_OK) {
         if (notice->kind == HL_NOTICE_INSTALLED || notice->kind == HL_NOTICE_UNINSTALLED)
@@ -94,7 +96,7 @@ static void subscribers_hear_of_apps(void **state)
                      notice->kind == HL_NOTICE_INSTALLED ? "+" : "-", notice->reason);
     }
     test_notices_end(&notices);
-    assert_string_equal(seen, "+shop 1.0.0;-shop 1.0.0;");
+    assert_string_equal(seen, "+shop 1.0.0;+shop 1.1.0;-shop 1.1.0;");
 }
 
 /* ---- gc ---- */

@@ -35,7 +35,7 @@ static void each_trail(const char *trail)
         assert_string_equal(app_server_ask(&servers[i], "trail e"), trail);
 }
 
-/* an installation is all servers' of the store. */
+/* X-028 LH-05: an installation is all servers' of the store. */
 static void every_server_runs_the_new_version_when_the_call_returns(void **state)
 {
     hl_install_report report = HL_INSTALL_REPORT_INIT;

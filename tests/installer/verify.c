@@ -43,7 +43,7 @@ static void good_package_passes_every_check_without_a_store(void **state)
                               "content lib/shop.so ");
 }
 
-/* The package's constructor would end this process. */
+/* OL-04: the package's constructor would end this process. */
 static void no_code_of_the_package_is_run(void **state)
 {
     const char *package = app_folder(.app = "shop", .version = "1.0.0", .defines = "-DCRASH=1");

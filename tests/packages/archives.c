@@ -119,6 +119,7 @@ static void expect_good_tree(void)
     }
 }
 
+/* LH-04 */
 static void tars_of_every_format_and_filter_are_unpacked(void **state)
 {
     static const char *const kinds[][2] = {{"pax", "none"}, {"pax", "gzip"},   {"pax", "bzip2"},   {"pax", "xz"},
@@ -369,6 +370,7 @@ static void names_that_differ_in_letter_case_only_are_refused(void **state)
                 "letter case");
 }
 
+/* IN-07 */
 static void the_manifest_lies_at_the_top_or_one_folder_deep_and_once(void **state)
 {
     (void)state;

@@ -562,6 +562,7 @@ static void wrong_protocol_is_an_error(void **state)
     refused(get(place, url), HL_ERR_DOWNLOAD, "location");
 }
 
+/* DL-06 */
 static void proxy_of_the_environment_is_used(void **state)
 {
     place *place = *state;

@@ -59,6 +59,7 @@ static const char whole[] =
     "\"conflicts\":{\"old_shop\":\"*\"},\"capabilities\":[\"network\"],\"data\":\"priv\","
     "\"description\":\"Sells things.\"}";
 
+/* LH-03 */
 static void every_field_of_a_manifest_is_read(void **state)
 {
     hl__manifest manifest;
@@ -269,6 +270,7 @@ static void lists_of_too_many_items_are_refused(void **state)
 
 /* ---- single fields ---- */
 
+/* IN-07 */
 static void missing_fields_are_named(void **state)
 {
     (void)state;
