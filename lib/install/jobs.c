@@ -11,6 +11,7 @@
 #include "install/job.h"
 #include "install/queue.h"
 #include "install/spec.h"
+#include "install/texts.h"
 
 #define ACTION "install"
 
@@ -123,29 +124,6 @@ hl_status hl_install_async(hl_runtime *runtime, const hl_install_spec *spec, uin
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
-typedef struct texts {
-    char **rows;
-    size_t len, room;
-} texts;
-
-static hl_status take(void *user, const char *key, const char *text)
-{
-    texts *to = user;
-
-    (void)key;
-    if (to->len == to->room) {
-        size_t room = to->room ? to->room * 2 : 16;
-        char **rows = realloc(to->rows, room * sizeof(*rows));
-
-        if (!rows)
-            return hl__fail_memory(ACTION);
-        to->rows = rows;
-        to->room = room;
-    }
-    to->rows[to->len] = strdup(text);
-    return to->rows[to->len++] ? HL_OK : hl__fail_memory(ACTION);
-}
-
 static hl_job_info info_of(const hl__job *job)
 {
     return (hl_job_info){.size = sizeof(hl_job_info),
@@ -175,18 +153,16 @@ static hl_status show(const char *text, bool (*callback)(const hl_job_info *, vo
 
 hl_status hl_jobs(hl_runtime *runtime, bool (*callback)(const hl_job_info *, void *user), void *user)
 {
-    texts all = {0};
+    hl__texts all = {0};
     bool more = true;
     hl_status status;
 
     if (!callback)
         return hl__fail(HL_ERR_INVALID, "jobs", "callback", "The callback is NULL; give a function.");
-    status = hl__document_walk(runtime, HL__JOB_KEY, take, &all);
+    status = hl__document_walk(runtime, HL__JOB_KEY, hl__texts_take, &all);
     for (size_t i = 0; status == HL_OK && more && i < all.len; i++)
         status = show(all.rows[i], callback, user, &more);
-    for (size_t i = 0; i < all.len; i++)
-        free(all.rows[i]);
-    free(all.rows);
+    hl__texts_free(&all);
     return status == HL_OK ? HL_OK : hl__fail_as("jobs");
 }
 

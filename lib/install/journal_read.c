@@ -8,40 +8,9 @@
 #include "core/error.h"
 #include "install/journal.h"
 #include "install/journal_entry.h"
+#include "install/texts.h"
 
 #define ACTION "install log"
-
-/* ---- all entries, as they are in the store -------------------------------------------------------------------------- */
-
-typedef struct texts {
-    char **rows;
-    size_t len, room;
-} texts;
-
-static hl_status take(void *user, const char *key, const char *text)
-{
-    texts *to = user;
-
-    (void)key;
-    if (to->len == to->room) {
-        size_t room = to->room ? to->room * 2 : 64;
-        char **rows = realloc(to->rows, room * sizeof(*rows));
-
-        if (!rows)
-            return hl__fail_memory(ACTION);
-        to->rows = rows;
-        to->room = room;
-    }
-    to->rows[to->len] = strdup(text);
-    return to->rows[to->len++] ? HL_OK : hl__fail_memory(ACTION);
-}
-
-static void free_texts(texts *all)
-{
-    for (size_t i = 0; i < all->len; i++)
-        free(all->rows[i]);
-    free(all->rows);
-}
 
 /* ---- walking -------------------------------------------------------------------------------------------------------- */
 
@@ -87,16 +56,16 @@ static bool show(const char *text, bool (*callback)(const hl_install_entry *, vo
 
 hl_status hl_install_log(hl_runtime *runtime, bool (*callback)(const hl_install_entry *, void *user), void *user)
 {
-    texts all = {0};
+    hl__texts all = {0};
     hl_status status;
     bool more = true;
 
     if (!callback)
         return hl__fail(HL_ERR_INVALID, ACTION, "callback", "The callback is NULL; give a function.");
-    status = hl__document_walk(runtime, HL__JOURNAL_KEY, take, &all);
+    status = hl__document_walk(runtime, HL__JOURNAL_KEY, hl__texts_take, &all);
     for (size_t i = 0; status == HL_OK && more && i < all.len; i++)
         more = show(all.rows[i], callback, user);
-    free_texts(&all);
+    hl__texts_free(&all);
     return status == HL_OK ? HL_OK : hl__fail_as(ACTION);
 }
 
@@ -157,13 +126,13 @@ static hl_status check_head(const char *text, const hl__journal_head *reached)
     return strcmp(head.hash, reached->hash) == 0 ? HL_OK : corrupt(head.number, "is not the one that was written last");
 }
 
-static hl_status read_log(hl_runtime *runtime, texts *all, char **head)
+static hl_status read_log(hl_runtime *runtime, hl__texts *all, char **head)
 {
     hl_status status = hl__document_get(runtime, HL__JOURNAL_HEAD_KEY, head);
 
     if (status != HL_OK && status != HL_ERR_NOT_FOUND)
         return status;
-    return hl__document_walk(runtime, HL__JOURNAL_KEY, take, all);
+    return hl__document_walk(runtime, HL__JOURNAL_KEY, hl__texts_take, all);
 }
 
 /* A log that grew between the two questions is asked again: only a head that stays behind is a finding. */
@@ -172,7 +141,7 @@ static hl_status verify(hl_runtime *runtime, hl__journal_head *reached)
     hl_status status = HL_OK;
 
     for (int tries = 0; tries < 3; tries++) {
-        texts all = {0};
+        hl__texts all = {0};
         char *head = NULL;
 
         *reached = (hl__journal_head)HL__JOURNAL_HEAD_INIT;
@@ -182,7 +151,7 @@ static hl_status verify(hl_runtime *runtime, hl__journal_head *reached)
         if (status == HL_OK)
             status = check_head(head, reached);
         free(head);
-        free_texts(&all);
+        hl__texts_free(&all);
         if (status != HL_ERR_STORE_CORRUPT)
             break;
     }
