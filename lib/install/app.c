@@ -6,27 +6,11 @@
 
 /* ---- freeing ------------------------------------------------------------------------------------------------------ */
 
-static void free_texts(char **texts, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        free(texts[i]);
-    free(texts);
-}
-
-static void free_needs(hl__manifest_need *needs, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        free(needs[i].app);
-        free(needs[i].range);
-    }
-    free(needs);
-}
-
 static void free_libraries(hl__app_library *libraries, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         free(libraries[i].file);
-        free_texts(libraries[i].plugins, libraries[i].plugins_len);
+        hl__manifest_names_free(libraries[i].plugins, libraries[i].plugins_len);
     }
     free(libraries);
 }
@@ -61,9 +45,9 @@ void hl__app_version_cleanup(hl__app_version *version)
     free(version->source);
     free(version->sha256);
     free(version->key);
-    free_needs(version->needs, version->needs_len);
-    free_needs(version->conflicts, version->conflicts_len);
-    free_texts(version->capabilities, version->capabilities_len);
+    hl__manifest_needs_free(version->needs, version->needs_len);
+    hl__manifest_needs_free(version->conflicts, version->conflicts_len);
+    hl__manifest_names_free(version->capabilities, version->capabilities_len);
     free_libraries(version->libraries, version->libraries_len);
     hl__package_files_free(&version->files);
     memset(version, 0, sizeof(*version));

@@ -130,6 +130,18 @@ hl_status hl__job_decode(const char *text, hl__job *out)
     return hl__fail(HL_ERR_STORE_CORRUPT, ACTION, "job", "The document of a job cannot be understood.");
 }
 
+hl_status hl__job_put(hl__documents *documents, const hl__job *job)
+{
+    char key[HL__DOCUMENT_KEY_MAX + 1], *text = NULL;
+    hl_status status = hl__job_encode(job, &text);
+
+    hl__job_key(job->number, key);
+    if (status == HL_OK)
+        status = hl__documents_put(documents, key, text);
+    free(text);
+    return status;
+}
+
 static void free_text(const char *text)
 {
     free((char *)(uintptr_t)text);

@@ -51,18 +51,6 @@ static hl_status put_head(hl__documents *documents, uint64_t last)
     return hl__documents_put(documents, HL__JOB_HEAD_KEY, text);
 }
 
-static hl_status put_job(hl__documents *documents, const hl__job *job)
-{
-    char key[HL__DOCUMENT_KEY_MAX + 1], *text = NULL;
-    hl_status status = hl__job_encode(job, &text);
-
-    hl__job_key(job->number, key);
-    if (status == HL_OK)
-        status = hl__documents_put(documents, key, text);
-    free(text);
-    return status;
-}
-
 static hl_status add(void *user, hl__documents *documents)
 {
     hl__job *job = user;
@@ -71,7 +59,7 @@ static hl_status add(void *user, hl__documents *documents)
     job->number++;
     if (status == HL_OK)
         status = put_head(documents, job->number);
-    return status == HL_OK ? put_job(documents, job) : status;
+    return status == HL_OK ? hl__job_put(documents, job) : status;
 }
 
 static hl_status check_place(hl_runtime *runtime)

@@ -180,14 +180,14 @@ hl_status hl__manifest_parse(const char *text, size_t len, hl__manifest *out)
     return status;
 }
 
-static void free_texts(char **texts, size_t len)
+void hl__manifest_names_free(char **names, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        free(texts[i]);
-    free(texts);
+        free(names[i]);
+    free(names);
 }
 
-static void free_needs(hl__manifest_need *needs, size_t len)
+void hl__manifest_needs_free(hl__manifest_need *needs, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         free(needs[i].app);
@@ -200,13 +200,13 @@ void hl__manifest_cleanup(hl__manifest *manifest)
 {
     for (size_t i = 0; i < manifest->libraries_len; i++) {
         free(manifest->libraries[i].file);
-        free_texts(manifest->libraries[i].plugins, manifest->libraries[i].plugins_len);
+        hl__manifest_names_free(manifest->libraries[i].plugins, manifest->libraries[i].plugins_len);
     }
     free(manifest->libraries);
-    free_needs(manifest->needs, manifest->needs_len);
-    free_needs(manifest->conflicts, manifest->conflicts_len);
-    free_texts(manifest->capabilities, manifest->capabilities_len);
-    free_texts(manifest->warnings, manifest->warnings_len);
+    hl__manifest_needs_free(manifest->needs, manifest->needs_len);
+    hl__manifest_needs_free(manifest->conflicts, manifest->conflicts_len);
+    hl__manifest_names_free(manifest->capabilities, manifest->capabilities_len);
+    hl__manifest_names_free(manifest->warnings, manifest->warnings_len);
     free(manifest->app);
     free(manifest->version_text);
     free(manifest->architecture);

@@ -54,6 +54,9 @@ typedef struct hl__manifest {
  * HL_ERR_NO_MEMORY. *out is freed with hl__manifest_cleanup, also after a failure. */
 hl_status hl__manifest_parse(const char *text, size_t len, hl__manifest *out);
 void hl__manifest_cleanup(hl__manifest *manifest);
+/* Free a malloc'ed array and what its rows hold. */
+void hl__manifest_names_free(char **names, size_t len);
+void hl__manifest_needs_free(hl__manifest_need *needs, size_t len);
 
 /* Whether it is for this Hookline and this machine: HL_ERR_ABI, HL_ERR_ARCHITECTURE. */
 hl_status hl__manifest_fits(const hl__manifest *manifest);

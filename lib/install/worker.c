@@ -44,15 +44,7 @@ static hl_status find_next(hl_runtime *runtime, hl__job *out)
 
 static hl_status put(void *user, hl__documents *documents)
 {
-    const hl__job *job = user;
-    char key[HL__DOCUMENT_KEY_MAX + 1], *text = NULL;
-    hl_status status = hl__job_encode(job, &text);
-
-    hl__job_key(job->number, key);
-    if (status == HL_OK)
-        status = hl__documents_put(documents, key, text);
-    free(text);
-    return status;
+    return hl__job_put(documents, user);
 }
 
 static hl_status write_job(hl_runtime *runtime, hl__job *job)
