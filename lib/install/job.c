@@ -26,7 +26,7 @@ static hl_job_state state_of_word(const char *word)
     return (hl_job_state)0;
 }
 
-void hl__job_key(uint64_t number, char out[HL__DOCUMENT_KEY_MAX + 1])
+static void key_of(uint64_t number, char out[HL__DOCUMENT_KEY_MAX + 1])
 {
     snprintf(out, HL__DOCUMENT_KEY_MAX + 1, HL__JOB_KEY "%020" PRIu64, number);
 }
@@ -55,7 +55,7 @@ static json_t *encode_spec(const hl_install_spec *spec)
     return value;
 }
 
-hl_status hl__job_encode(const hl__job *job, char **text)
+static hl_status encode(const hl__job *job, char **text)
 {
     json_t *value = json_object();
 
@@ -133,9 +133,9 @@ hl_status hl__job_decode(const char *text, hl__job *out)
 hl_status hl__job_put(hl__documents *documents, const hl__job *job)
 {
     char key[HL__DOCUMENT_KEY_MAX + 1], *text = NULL;
-    hl_status status = hl__job_encode(job, &text);
+    hl_status status = encode(job, &text);
 
-    hl__job_key(job->number, key);
+    key_of(job->number, key);
     if (status == HL_OK)
         status = hl__documents_put(documents, key, text);
     free(text);

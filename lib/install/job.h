@@ -22,8 +22,6 @@ typedef struct hl__job {
     hl_status status;
 } hl__job;
 
-void hl__job_key(uint64_t number, char out[HL__DOCUMENT_KEY_MAX + 1]);
-hl_status hl__job_encode(const hl__job *job, char **text);
 /* Writes the job's document with a commit. */
 hl_status hl__job_put(hl__documents *documents, const hl__job *job);
 /* HL_ERR_STORE_CORRUPT. *out is freed with hl__job_cleanup, also after a failure. */
