@@ -54,6 +54,20 @@ static inline hl_reply hl_fail(hl_status status)
     return reply;
 }
 
+/* ---- deadlines ------------------------------------------------------------------------------------------------ */
+
+/* Where the host can tell: nanoseconds of CLOCK_MONOTONIC at which the call that this thread is in should have ended;
+ * 0: it has no deadline. */
+extern uint64_t hl_call_deadline_ns(void) __attribute__((weak));
+extern bool hl_call_is_late(void) __attribute__((weak));
+
+/* Whether this plugin's call is over its deadline and should end: the only clean way to stop a call that runs in the
+ * server's process. To the precision of some 10 ms. [plugin] */
+static inline bool hl_should_stop(void)
+{
+    return hl_call_is_late && hl_call_is_late();
+}
+
 /* ---- contracts ------------------------------------------------------------------------------------------------ */
 
 /* One named field of an event's state. */
@@ -64,6 +78,19 @@ typedef struct hl_field {
     uint32_t size;    /* bytes */
 } hl_field;
 
+/* Carries a state that has no fixed size to a worker and back (hookline/isolation.h). Made by whoever declares the event,
+ * and compiled into the server and into each plugin, like the contract that names it. */
+typedef struct hl_codec {
+    size_t size; /* sizeof(hl_codec) */
+    /* Writes at most `room` bytes and returns how many there are (asked again with more room when they are more, at most
+     * 16 MiB), or a negative hl_status. */
+    int64_t (*encode)(const void *state, void *bytes, size_t room);
+    /* Makes a state of the bytes (state NULL, in the worker), or gives the state their content (in the server; it must not
+     * change anything when it refuses). NULL refuses the bytes: the server gets them from a process that it does not trust. */
+    void *(*decode)(void *state, const void *bytes, size_t len);
+    void (*release)(void *state); /* frees what decode made */
+} hl_codec;
+
 /* What an event's state looks like. Host and plugin are built from the same declaration (typed.h makes it); a plugin
  * whose contract differs from the event's is refused, field by field, before any of its code runs. */
 typedef struct hl_contract {
@@ -72,6 +99,8 @@ typedef struct hl_contract {
     uint64_t state_size; /* bytes; 0 when the state has no fixed size */
     const hl_field *fields;
     size_t fields_len;
+    const hl_codec *codec; /* NULL: the state is flat, or its plugins cannot run in workers */
+    uint64_t meta_size;    /* bytes of `meta` that plugins in workers get; 0: they get NULL */
 } hl_contract;
 
 /* ---- the record ----------------------------------------------------------------------------------------------- */

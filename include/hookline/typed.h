@@ -51,7 +51,7 @@
     static const char id##_event_name[] HL_UNUSED = event_name;                                                        \
     static const hl_field id##_fields[] HL_UNUSED = {__VA_ARGS__};                                                     \
     static const hl_contract id##_contract HL_UNUSED = {sizeof(hl_contract), #state_type, sizeof(state_type),          \
-                                                        id##_fields, sizeof(id##_fields) / sizeof(id##_fields[0])};
+                                                        id##_fields, sizeof(id##_fields) / sizeof(id##_fields[0]), NULL, 0};
 
 /* Makes a plugin function of a typed one; the compiler inlines it, so it costs nothing. */
 #define HL_TYPED_PLUGIN(id, fn)                                                                                        \

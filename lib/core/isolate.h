@@ -1,0 +1,36 @@
+/* Isolation as core sees it: the isolation of a record, and who runs plugins in workers. lib/worker is the one that exists. */
+#ifndef HL_CORE_ISOLATE_H
+#define HL_CORE_ISOLATE_H
+
+#include <hookline/isolation.h>
+#include <hookline/supervise.h>
+
+#include "core/binding.h"
+#include "core/shared.h"
+
+/* ---- the JSON form (isolate_text.c) ---- */
+
+/* Reads it with every default filled in; one block, freed with free(). HL_ERR_INVALID with the field ("isolation.deadline_ms").
+ * Unknown fields are refused: a limit that is not understood is not kept. */
+HL__SHARED hl_status hl__isolation_read(const char *json, hl_isolation **out);
+/* Checks and writes it, the given fields only; malloc'ed. by_operator adds "by":"operator". */
+HL__SHARED hl_status hl__isolation_write(const hl_isolation *isolation, bool by_operator, char **json);
+/* Whether a record's isolation text asks for workers; and whether the operator set it. "" is false for both. */
+bool hl__isolation_in_worker(const char *json);
+bool hl__isolation_by_operator(const char *json);
+
+/* ---- who runs plugins in workers ---- */
+
+typedef struct hl__isolator {
+    /* Makes the binding of a record whose isolation asks for a worker: checks the library as a file, starts the workers, and
+     * waits until one is ready or it is known that none will be; binding->call is then a stub. def: the event's, or NULL. Fails as
+     * hl_register_library, with HL_ERR_CONTRACT, or HL_ERR_PLUGIN. The binding's release ends the workers. Called without
+     * the lock, with the record's reference held. */
+    hl_status (*bind)(hl_runtime *runtime, const hl__record *record, const hl__event_def *def, hl__binding **out);
+    /* The operator asked for a new start of this plugin (restart, enable): its failures are forgotten. Under the lock. */
+    void (*forgive)(hl_runtime *runtime, const char *name);
+    /* The runtime has closed and no dispatch is inside: no worker is left afterwards. */
+    void (*closed)(hl_runtime *runtime);
+} hl__isolator;
+
+#endif

@@ -1,0 +1,35 @@
+/* What a worker may do: resource limits, no new privileges, seccomp, landlock, a cgroup. The server makes a plan of a
+ * hl_sandbox and gives it to the worker as bytes; the worker applies it to itself in two steps, around loading the plugin. */
+#ifndef HL_WORKER_SANDBOX_H
+#define HL_WORKER_SANDBOX_H
+
+#include <hookline/isolation.h>
+
+/* ---- the server's side (sandbox.c) ---- */
+
+/* The plan: one malloc'ed block. Paths are opened and checked: HL_ERR_INVALID ("isolation.sandbox.read[1]"), HL_ERR_UNSUPPORTED
+ * where `require` asks for what the kernel does not have, HL_ERR_NO_MEMORY. */
+hl_status hl__sandbox_plan(const hl_sandbox *sandbox, void **plan, size_t *len);
+/* Moves a process that has just been started into a cgroup of its own below sandbox->cgroup; *folder (malloc'ed; NULL: none)
+ * is removed with hl__sandbox_cgroup_remove when it has ended. */
+hl_status hl__sandbox_cgroup_add(const hl_sandbox *sandbox, int32_t pid, char **folder);
+void hl__sandbox_cgroup_remove(char *folder);
+/* Words for what is in force and what is lacking here, from what the worker reported (bits below). */
+void hl__sandbox_describe(const hl_sandbox *sandbox, uint32_t reached, uint32_t landlock_abi, char *in_force,
+                          size_t in_force_len, char *lacking, size_t lacking_len);
+
+#define HL__SANDBOX_RLIMITS (1u << 0)
+#define HL__SANDBOX_NO_NEW_PRIVS (1u << 1)
+#define HL__SANDBOX_LANDLOCK (1u << 2)
+#define HL__SANDBOX_SECCOMP (1u << 3)
+#define HL__SANDBOX_CGROUP (1u << 4)
+
+/* ---- the worker's side (sandbox_worker.c, seccomp.c, landlock.c); links libc only ---- */
+
+/* Before the plugin is loaded: rlimits, no_new_privs, landlock. False with a sentence in `why`. */
+bool hl__sandbox_begin(const void *plan, size_t len, uint32_t *reached, uint32_t *landlock_abi, char *why,
+                       size_t why_len);
+/* After it: seccomp. */
+bool hl__sandbox_close(const void *plan, size_t len, uint32_t *reached, char *why, size_t why_len);
+
+#endif
