@@ -29,8 +29,12 @@ typedef struct hl__isolator {
     hl_status (*bind)(hl_runtime *runtime, const hl__record *record, const hl__event_def *def, hl__binding **out);
     /* The operator asked for a new start of this plugin (restart, enable): its failures are forgotten. Under the lock. */
     void (*forgive)(hl_runtime *runtime, const char *name);
-    /* The runtime has closed and no dispatch is inside: no worker is left afterwards. */
+    /* The runtime has closed and no dispatch is inside: no worker is left afterwards. Without the lock. */
     void (*closed)(hl_runtime *runtime);
+    /* Walk the calls that are in workers now, and the last 256 crashes of workers, newest first; the callbacks run without any
+     * lock and return false to end the walk. */
+    void (*inside)(hl_runtime *runtime, bool (*callback)(const hl_inside_info *, void *user), void *user);
+    void (*crashes)(hl_runtime *runtime, bool (*callback)(const hl_crash_info *, void *user), void *user);
 } hl__isolator;
 
 #endif

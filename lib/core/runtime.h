@@ -106,6 +106,7 @@ struct hl_runtime {
     hl__parts parts;
     hl__control *control;
     void *extension_slot; /* see extension.h */
+    void *supervisor;     /* of lib/worker; atomic; NULL before the first worker */
 
     hl__registry *registry;
     uint64_t revision; /* of the store, that the registry shows */

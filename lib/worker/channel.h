@@ -64,6 +64,9 @@ hl__wait_end hl__channel_wait(hl__channel *channel, int slot, int pidfd, uint64_
                               hl__reply_head *out);
 /* Whether the worker had begun with the slot's request. It may lie; then it has only itself harmed. */
 bool hl__channel_begun(const hl__channel *channel, int slot);
+/* Takes back a request that the worker has not begun: true, and the worker never begins it, so the slot may be released. False:
+ * the worker has it, or has replied. */
+bool hl__channel_withdraw(hl__channel *channel, int slot);
 /* Ends every wait on the channel. [any-thread] */
 void hl__channel_disturb(hl__channel *channel);
 

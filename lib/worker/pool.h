@@ -15,13 +15,13 @@ typedef struct hl__pool hl__pool;
 typedef struct hl__pool_spec {
     hl_runtime *runtime;
     hl__worker_kind kind;
-    const char *name;             /* for reports: the plugin's, or the key's text; copied, as all texts */
-    const char *event;            /* "" for a module */
-    const char *version;          /* of the code */
-    const char *entry;            /* as hl__start_spec */
-    int priority;                 /* its place in its group, before the name */
-    int library_fd;               /* duplicated */
-    size_t area_bytes;            /* of a slot */
+    const char *name;              /* for reports: the plugin's, or the key's text; copied, as all texts */
+    const char *event;             /* "" for a module */
+    const char *version;           /* of the code */
+    const char *entry;             /* as hl__start_spec */
+    int priority;                  /* its place in its group, before the name */
+    int library_fd;                /* duplicated */
+    size_t area_bytes;             /* of a slot */
     const hl_isolation *isolation; /* every default filled in; copied */
 } hl__pool_spec;
 
@@ -66,8 +66,7 @@ HL__SHARED hl_status hl__pool_call_worker(hl__pool *pool, const hl__pool_call *c
 
 /* Ends what is left and the supervisor's thread. */
 void hl__supervisor_closed(hl_runtime *runtime);
-/* What hl_workers and hl_crashes walk. */
-typedef void hl__worker_visit_fn(void *user, const hl_worker_info *info);
-void hl__supervisor_walk(hl_runtime *runtime, hl__worker_visit_fn *visit, void *user);
+/* The pools of this name begin anew, with their groups. */
+void hl__supervisor_forgive(hl_runtime *runtime, const char *name);
 
 #endif
