@@ -10,7 +10,8 @@
 
 #define HL__PROBE_FILE 3
 #define HL__PROBE_ANSWER 4
-#define HL__PROBE_SECONDS 5
+#define HL__PROBE_CPU_SECONDS 5
+#define HL__PROBE_SECONDS 15 /* in all: a library that waits; long enough for a disk that is behind */
 
 /* First bytes of an answer. LOADED comes first when all goes well, then DONE or one of the refusals. */
 #define HL__PROBE_LOADED 'L'     /* constructors have run */

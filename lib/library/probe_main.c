@@ -72,7 +72,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "hookline-probe is started by Hookline to try a plugin library; it is of no use alone.\n");
         return 2;
     }
-    hl__child_begin((pid_t)strtol(argv[2], NULL, 10), HL__PROBE_SECONDS);
+    hl__child_begin((pid_t)strtol(argv[2], NULL, 10), HL__PROBE_CPU_SECONDS);
     if (path_names_file(argv[1]))
         try(argv[1]);
     else
