@@ -27,25 +27,33 @@ HL_API bool hl_key_is_text(const char *text);                        /* NULL is 
 
 /* ---- code ----------------------------------------------------------------------------------------------------- */
 
-/* The code of a module, as it lies in the store's folder. Texts are owned: hl_module_code_cleanup. */
+/* The code of a module, as it lies in the store's folder. A function that fills one empties it first; on failure all but
+ * `diagnostics` may be NULL. Texts are owned: hl_module_code_cleanup. */
 typedef struct hl_module_code {
-    size_t size;
-    char *name; /* what the module calls itself: keys are registered to it */
-    char *version;
-    char *path;
+    size_t size;   /* sizeof(hl_module_code) */
+    char *name;    /* what the module calls itself: keys are registered to it */
+    char *version; /* "" when it names none */
+    char *path;    /* of the file; NULL when nothing was kept */
     char sha256[65];
-    char *diagnostics; /* what the compiler said; "" */
+    char *diagnostics; /* what the compiler said, at most 64 KiB; "" */
 } hl_module_code;
+
+#define HL_MODULE_CODE_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(hl_module_code), NULL, NULL, NULL, "", NULL                                                             \
+    }
+
+/* Frees the texts; NULL is a no-op. [any-thread] */
 HL_API void hl_module_code_cleanup(hl_module_code *code);
 
 typedef struct hl_module_source {
     size_t size;
     const char *text; /* C source */
     size_t len;
-    const char *name;     /* NULL, or the name that the module must have; compiles of one name run one after the other */
-    uint32_t timeout_ms;  /* 0: 60,000 (MC-01) */
-    const hl_key *key;    /* NULL, or a key to be registered with it (M1-01) */
-    bool do_not_keep;     /* only look whether it compiles: nothing is stored */
+    const char *name;    /* NULL, or the name that the module must have; compiles of one name run one after the other */
+    uint32_t timeout_ms; /* 0: 60,000 (MC-01) */
+    const hl_key *key;   /* NULL, or a key to be registered with it (M1-01) */
+    bool do_not_keep;    /* only look whether it compiles: nothing is stored */
 } hl_module_source;
 
 #define HL_MODULE_SOURCE_INIT(source_text, source_len)                                                                 \
@@ -54,19 +62,21 @@ typedef struct hl_module_source {
     }
 
 /* Compiles with the system's C compiler ($HOOKLINE_CC, cc, gcc, clang: the first there is) in a sandboxed process with
- * limits on time, memory, output and processes, then keeps the code as the module's newest. Keys of the module use it from
- * their next call on. Registry and calls go on meanwhile. out->diagnostics is set on failure too. HL_ERR_COMPILE (it does
- * not compile), HL_ERR_UNSUPPORTED (no compiler here), HL_ERR_TIMEOUT, HL_ERR_LIMIT, and as hl_module_load_file.
+ * limits on time, memory, output and processes, then keeps the code as the module's newest. The source is one file, which may
+ * include the system's headers and Hookline's, and nothing else. Keys of the module use the code from their next call on.
+ * Registry and calls go on meanwhile. out (may be NULL)->diagnostics is set on failure too. HL_ERR_COMPILE (it does not
+ * compile), HL_ERR_UNSUPPORTED (no compiler, or no headers here), HL_ERR_TIMEOUT, HL_ERR_LIMIT, and as hl_module_load_file.
  * [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_module_compile(hl_runtime *runtime, const hl_module_source *source,
                                                hl_module_code *out);
-/* The same from a file; source->text and len are ignored, source may be NULL. HL_ERR_NOT_FOUND, HL_ERR_LIMIT. */
+/* The same from a file; source->text and len are ignored, source may be NULL. HL_ERR_NOT_FOUND, HL_ERR_LIMIT.
+ * [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_module_compile_file(hl_runtime *runtime, const char *path,
                                                     const hl_module_source *source, hl_module_code *out);
 
 /* Takes a shared object into the store as its module's newest code. It is read and checked, not loaded: HL_ERR_NOT_FOUND,
  * HL_ERR_NOT_ELF, HL_ERR_TRUNCATED, HL_ERR_ARCHITECTURE, HL_ERR_NO_ENTRY (no hookline_module), HL_ERR_ABI, HL_ERR_INVALID
- * (name). load_memory: the module must have this name (MC-04). [any-thread] */
+ * (name), HL_ERR_STORE_FULL. out may be NULL. load_memory: the module must have this name (MC-04). [any-thread] */
 HL_API HL_MUST_USE hl_status hl_module_load_file(hl_runtime *runtime, const char *path, hl_module_code *out);
 HL_API HL_MUST_USE hl_status hl_module_load_memory(hl_runtime *runtime, const char *name, const void *bytes, size_t len,
                                                    hl_module_code *out);
@@ -137,7 +147,7 @@ HL_API HL_MUST_USE hl_status hl_module_reload(hl_runtime *runtime, const hl_key 
 /* Ends the workers; the registration stays: HL_ERR_NOT_LOADED. Calls that are running end with their result or
  * HL_ERR_NOT_LOADED (ML-03, MG-07). */
 HL_API HL_MUST_USE hl_status hl_module_release(hl_runtime *runtime, const hl_key *key);
-HL_API bool hl_module_is_loaded(hl_runtime *runtime, const hl_key *key);                            /* lock-free */
+HL_API bool hl_module_is_loaded(hl_runtime *runtime, const hl_key *key);                                 /* lock-free */
 HL_API HL_MUST_USE hl_status hl_module_worker_pid(hl_runtime *runtime, const hl_key *key, int32_t *pid); /* lock-free */
 
 /* Calls a function of a loaded module. args: a list, or NULL for none; borrowed. *result is owned by the caller.

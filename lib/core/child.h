@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/shared.h"
+
 typedef struct hl__child {
     pid_t pid; /* also its process group and session */
     int pidfd; /* readable when the child has ended; -1: it has, and somebody else reaped it, or there is none */
@@ -38,20 +40,20 @@ typedef struct hl__child_end {
 
 /* Starts a program in a session of its own with default signals, standard input from /dev/null and the server's
  * environment. Returns 0, or the error number. */
-int hl__child_spawn(const hl__child_spec *spec, hl__child *out);
+HL__SHARED int hl__child_spawn(const hl__child_spec *spec, hl__child *out);
 
 /* Whether the child has ended, waiting at most until CLOCK_MONOTONIC `deadline_ns`. It is not reaped. */
 bool hl__child_ended(const hl__child *child, uint64_t deadline_ns);
 
 /* Kills what is left of the child and its process group, reaps it, tells how it ended, and forgets it. Waits only for
  * the kernel. A child that is none is a no-op. */
-hl__child_end hl__child_finish(hl__child *child);
+HL__SHARED hl__child_end hl__child_finish(hl__child *child);
 
 /* Words such as "died by SIGABRT" or "ended with exit status 3". */
-void hl__child_describe(const hl__child_end *end, char *out, size_t out_len);
+HL__SHARED void hl__child_describe(const hl__child_end *end, char *out, size_t out_len);
 
 /* CLOCK_MONOTONIC. */
-uint64_t hl__child_now_ns(void);
+HL__SHARED uint64_t hl__child_now_ns(void);
 
 /* The child's side, called first in a helper's main: it dies with the thread that started it, dumps no core, and is
  * killed after `cpu_seconds` of processor time (0: no limit). `parent` is the starting process. This function is in a

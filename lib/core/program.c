@@ -1,5 +1,5 @@
-/* Finding the helper programs that belong to the library: by environment, beside the library, where it was installed.
- * Called by whatever starts a helper. */
+/* Finding what belongs to the library: by environment, beside the library, where it was installed. Called by whatever starts
+ * a helper or a compiler. */
 #include "core/program.h"
 
 #include <dlfcn.h>
@@ -27,26 +27,44 @@ static bool own_file(char *path, size_t path_len)
     return true;
 }
 
-static bool try_beside(const char *folder, const char *up, const char *name, char *buffer, size_t buffer_len)
+static bool is_there(const char *path, size_t len, size_t room)
 {
-    int len = snprintf(buffer, buffer_len, "%s/%s/libexec/hookline/%s", folder, up, name);
+    return len < room && access(path, F_OK) == 0;
+}
 
-    return len > 0 && (size_t)len < buffer_len && access(buffer, X_OK) == 0;
+/* Looks for prefix/name from lib/libhookline.so, and from lib/x86_64-linux-gnu/libhookline.so. */
+static bool find_installed(const char *name, char *buffer, size_t buffer_len)
+{
+    char folder[PATH_MAX];
+
+    if (!own_file(folder, sizeof(folder)))
+        return false;
+    *strrchr(folder, '/') = '\0';
+    return is_there(buffer, (size_t)snprintf(buffer, buffer_len, "%s/../%s", folder, name), buffer_len) ||
+           is_there(buffer, (size_t)snprintf(buffer, buffer_len, "%s/../../%s", folder, name), buffer_len);
 }
 
 const char *hl__program_find(const char *environment_variable, const char *name, const char *compiled_in, char *buffer,
                              size_t buffer_len)
 {
     const char *named = secure_getenv(environment_variable);
-    char folder[PATH_MAX];
+    char installed[128];
 
     if (named && named[0])
         return named;
-    if (!own_file(folder, sizeof(folder)))
+    snprintf(installed, sizeof(installed), "libexec/hookline/%s", name);
+    return find_installed(installed, buffer, buffer_len) ? buffer : compiled_in;
+}
+
+const char *hl__headers_find(const char *environment_variable, const char *compiled_in, char *buffer, size_t buffer_len)
+{
+    const char *named = secure_getenv(environment_variable);
+    static const char header[] = "/hookline/module.h";
+
+    if (named && named[0])
+        return named;
+    if (!find_installed("include/hookline/module.h", buffer, buffer_len))
         return compiled_in;
-    *strrchr(folder, '/') = '\0';
-    /* lib/libhookline.so, and lib/x86_64-linux-gnu/libhookline.so */
-    if (try_beside(folder, "..", name, buffer, buffer_len) || try_beside(folder, "../..", name, buffer, buffer_len))
-        return buffer;
-    return compiled_in;
+    buffer[strlen(buffer) - strlen(header)] = '\0';
+    return buffer;
 }

@@ -12,7 +12,7 @@
 #define HL__DEPENDS_MAX 255
 
 /* A plugin, event or extension name: 1..255 bytes of UTF-8 without control characters. */
-hl_status hl__check_name(const char *action, const char *field, const char *name);
+HL__SHARED hl_status hl__check_name(const char *action, const char *field, const char *name);
 
 /* Only bits of `known` may be set. */
 HL__SHARED hl_status hl__check_flags(const char *action, unsigned flags, unsigned known);

@@ -10,6 +10,8 @@
 
 #include <hookline/status.h>
 
+#include "core/shared.h"
+
 typedef ElfW(Ehdr) hl__elf_header;
 typedef ElfW(Phdr) hl__elf_segment;
 typedef ElfW(Dyn) hl__elf_dynamic;
@@ -67,23 +69,23 @@ typedef struct hl__elf {
 /* Checks the headers of the file in bytes[0..len) and prepares for the questions below. The bytes are borrowed until
  * hl__elf_close, which must be called whatever the outcome. HL_ERR_NOT_ELF, HL_ERR_TRUNCATED, HL_ERR_ARCHITECTURE,
  * HL_ERR_UNSUPPORTED, HL_ERR_LIMIT, HL_ERR_NO_MEMORY. */
-hl_status hl__elf_open(hl__elf *elf, const char *path, const void *bytes, size_t len);
-void hl__elf_close(hl__elf *elf);
+HL__SHARED hl_status hl__elf_open(hl__elf *elf, const char *path, const void *bytes, size_t len);
+HL__SHARED void hl__elf_close(hl__elf *elf);
 
 /* The file's bytes for an address, if all `len` of them are in the file; else NULL. They may be unaligned. */
-const void *hl__elf_at(const hl__elf *elf, uint64_t address, uint64_t len);
+HL__SHARED const void *hl__elf_at(const hl__elf *elf, uint64_t address, uint64_t len);
 
 /* How many bytes the file has from an address to the end of its segment; 0 when it has none. */
-uint64_t hl__elf_room(const hl__elf *elf, uint64_t address);
+HL__SHARED uint64_t hl__elf_room(const hl__elf *elf, uint64_t address);
 
 /* The string at an address, of at most max bytes and with its end mark in the file; else NULL. */
-const char *hl__elf_string(const hl__elf *elf, uint64_t address, size_t max, size_t *len);
+HL__SHARED const char *hl__elf_string(const hl__elf *elf, uint64_t address, size_t max, size_t *len);
 
 /* Where the exported object `name` lies. False when the library does not export it as data. */
-bool hl__elf_symbol(const hl__elf *elf, const char *name, uint64_t *address);
+HL__SHARED bool hl__elf_symbol(const hl__elf *elf, const char *name, uint64_t *address);
 
 /* What the pointer stored at an address will point to. The address must be readable by hl__elf_at. */
-hl__elf_pointer hl__elf_pointer_at(const hl__elf *elf, uint64_t address);
+HL__SHARED hl__elf_pointer hl__elf_pointer_at(const hl__elf *elf, uint64_t address);
 
 /* Symbol `index` of the dynamic symbol table; false when the file has no such. */
 bool hl__elf_symbol_at(const hl__elf *elf, uint64_t index, hl__elf_sym *out);

@@ -7,6 +7,8 @@
 
 #include <hookline/library.h>
 
+#include "core/shared.h"
+
 #define HL__LIBRARY_BYTES_MAX (UINT64_C(512) << 20)
 #define HL__STAMP_LEN 96
 
@@ -29,9 +31,9 @@ hl_status hl__path_absolute(const char *path, char **out);
 
 /* Opens a regular file of a bearable size. HL_ERR_NOT_FOUND, HL_ERR_NOT_ELF (no regular file), HL_ERR_LIMIT,
  * HL_ERR_SYSTEM. */
-hl_status hl__file_open(const char *path, int *fd, hl__identity *identity);
+HL__SHARED hl_status hl__file_open(const char *path, int *fd, hl__identity *identity);
 
 /* All bytes of an opened file, in memory of their own: a mapping would fault when somebody cuts the file short. */
-hl_status hl__file_bytes(int fd, const hl__identity *identity, const char *path, unsigned char **out);
+HL__SHARED hl_status hl__file_bytes(int fd, const hl__identity *identity, const char *path, unsigned char **out);
 
 #endif

@@ -11,7 +11,7 @@
 #include "install/digest.h"
 
 #define HL__MODULE_KEY "module/"
-#define HL__MODULE_FUNCTIONS_MAX 4096
+#define HL__MODULE_FUNCTIONS_MAX 1024
 
 typedef struct hl__code_function {
     char *name;

@@ -5,11 +5,13 @@
 
 #include <hookline/isolation.h>
 
+#include "core/shared.h"
+
 /* ---- the server's side (sandbox.c) ---- */
 
 /* The plan: one malloc'ed block. Paths are opened and checked: HL_ERR_INVALID ("isolation.sandbox.read[1]"), HL_ERR_UNSUPPORTED
  * where `require` asks for what the kernel does not have, HL_ERR_NO_MEMORY. */
-hl_status hl__sandbox_plan(const hl_sandbox *sandbox, void **plan, size_t *len);
+HL__SHARED hl_status hl__sandbox_plan(const hl_sandbox *sandbox, void **plan, size_t *len);
 /* Moves a process that has just been started into a cgroup of its own below sandbox->cgroup; *folder (malloc'ed; NULL: none)
  * is removed with hl__sandbox_cgroup_remove when it has ended. */
 hl_status hl__sandbox_cgroup_add(const hl_sandbox *sandbox, int32_t pid, char **folder);
