@@ -13,9 +13,13 @@
 
 static const char *kind_word(hl_notice_kind kind)
 {
-    static const char *const words[] = {NULL,       "registered", "status",         "unregistered",   "register-error",
-                                        "swapped",  "compiled",   "compile-failed", "loaded",         "load-failed",
-                                        "unloaded", "lost",       "installed",      "install-failed", "uninstalled"};
+    static const char *const words[] = {NULL,           "registered",     "status",
+                                        "unregistered", "register-error", "swapped",
+                                        "compiled",     "compile-failed", "loaded",
+                                        "load-failed",  "unloaded",       "lost",
+                                        "installed",    "install-failed", "uninstalled",
+                                        "crashed",      "worker-failed",  "overdue",
+                                        "isolated"};
 
     return kind > 0 && (size_t)kind < sizeof(words) / sizeof(words[0]) ? words[kind] : "unknown";
 }

@@ -9,6 +9,7 @@
 #include <hookline/health.h>
 #include <hookline/inspect.h>
 #include <hookline/install.h>
+#include <hookline/isolation.h>
 #include <hookline/library.h>
 #include <hookline/notice.h>
 #include <hookline/plugin.h>
@@ -16,6 +17,7 @@
 #include <hookline/runtime.h>
 #include <hookline/status.h>
 #include <hookline/store.h>
+#include <hookline/supervise.h>
 #include <hookline/txn.h>
 #include <hookline/typed.h>
 

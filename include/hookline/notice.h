@@ -22,7 +22,11 @@ typedef enum hl_notice_kind {
     HL_NOTICE_LOST = 11,           /* a slow eventfd subscriber missed `lost` notices */
     HL_NOTICE_INSTALLED = 12,      /* an app was installed, upgraded or rolled back; reason is "APP VERSION" */
     HL_NOTICE_INSTALL_FAILED = 13, /* of the queue or at boot; status and reason say why */
-    HL_NOTICE_UNINSTALLED = 14     /* an app was removed; reason is "APP VERSION" */
+    HL_NOTICE_UNINSTALLED = 14,    /* an app was removed; reason is "APP VERSION" */
+    HL_NOTICE_CRASHED = 15,        /* a worker died by itself, or was killed for a deadline; reason is a sentence */
+    HL_NOTICE_WORKER_FAILED = 16,  /* a plugin's workers are not started again; status and reason say why */
+    HL_NOTICE_OVERDUE = 17, /* a call in this process is over its deadline: its plugin was left out; reason says more */
+    HL_NOTICE_ISOLATED = 18 /* how a plugin is isolated was changed: plugin->isolation */
 } hl_notice_kind;
 
 typedef struct hl_notice {
@@ -33,7 +37,7 @@ typedef struct hl_notice {
     const hl_plugin_info *plugin; /* NULL where it concerns none */
     hl_plugin_status before;      /* STATUS, UNREGISTERED */
     hl_status status;             /* the failures */
-    const char *reason;           /* the failures; library path for LOADED and UNLOADED; "" else */
+    const char *reason;           /* the failures; library path for LOADED and UNLOADED; where named above; "" else */
     uint64_t generation;          /* SWAPPED, COMPILED, COMPILE_FAILED */
     uint64_t elapsed_ns;          /* SWAPPED: since the change was asked; COMPILED: since it was swapped in */
     uint64_t lost;                /* LOST */

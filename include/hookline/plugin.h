@@ -111,7 +111,7 @@ typedef enum hl_plugin_status {
     HL_STARTED = 2,    /* active */
     HL_RESTARTED = 3,  /* active, after restart, enable or a released hold */
     HL_STOPPED = 4,    /* the operator's decision: only enable ends it */
-    HL_HELD = 5        /* the library's decision: a dependency is not active */
+    HL_HELD = 5        /* the library's decision: a dependency is not active, or it crashed too often */
 } hl_plugin_status;
 
 typedef enum hl_health_state { HL_HEALTH_OK = 0, HL_HEALTH_DEGRADED = 1, HL_HEALTH_FAILED = 2 } hl_health_state;

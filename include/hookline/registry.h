@@ -82,9 +82,11 @@ typedef struct hl_plugin_info {
     uint64_t contract_hash; /* of the event contract it was built for; 0: none */
     int64_t inserted_at;    /* seconds since 1970 */
     int64_t updated_at;
-    uint64_t revision;  /* of the store, when the record last changed */
-    bool loaded;        /* this process has its code */
-    const char *reason; /* why it is not in its chain, or has no code here; "" when it runs */
+    uint64_t revision;     /* of the store, when the record last changed */
+    bool loaded;           /* this process, or its workers, have its code */
+    const char *reason;    /* why it is not in its chain, or has no code here; "" when it runs */
+    const char *isolation; /* how it is isolated, as JSON (hookline/isolation.h); "" not at all */
+    const char *hold;      /* why Hookline keeps it held, such as repeated crashes; "" it does not */
 } hl_plugin_info;
 
 /* Copies a plugin's record to *info (RG-08). The strings live in one block that the caller frees with

@@ -39,6 +39,10 @@ void hl__reason(hl_runtime *runtime, const hl__record *record, char *out, size_t
         snprintf(out, out_len, "an operator stopped it");
         break;
     case HL_HELD:
+        if (record->hold[0]) {
+            snprintf(out, out_len, "%s", record->hold);
+            break;
+        }
         hl__draft_init(&view, runtime->registry);
         hl__unmet_depends(&view, record, unmet, sizeof(unmet));
         snprintf(out, out_len, "it is held until %s is active", unmet);
@@ -65,7 +69,8 @@ static size_t info_bytes(const hl__record *record, const char *reason)
     for (size_t i = 0; i < record->depends_len; i++)
         bytes += strlen(record->depends[i]) + 1;
     return bytes + sizeof(record->id) + strlen(record->name) + strlen(record->event) + strlen(record->extension) +
-           strlen(record->extra) + strlen(record->library) + strlen(record->version) + strlen(reason) + 8;
+           strlen(record->extra) + strlen(record->library) + strlen(record->version) + strlen(reason) +
+           strlen(record->isolation) + strlen(record->hold) + 10;
 }
 
 static bool is_loaded(hl_runtime *runtime, const hl__record *record)
@@ -106,7 +111,9 @@ hl_status hl__info_copy(hl_runtime *runtime, const hl__record *record, hl_plugin
                             .updated_at = record->updated_at,
                             .revision = record->revision,
                             .loaded = is_loaded(runtime, record),
-                            .reason = put(&at, reason)};
+                            .reason = put(&at, reason),
+                            .isolation = put(&at, record->isolation),
+                            .hold = put(&at, record->hold)};
     return HL_OK;
 }
 

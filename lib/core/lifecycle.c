@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/grow.h"
+#include "core/isolate.h"
 #include "core/order.h"
 
 /* ---- dependencies ---- */
@@ -64,6 +65,8 @@ const char *hl__op_word(const hl__op *op)
         [HL__RESTART] = {"", "restart", "restart_event", "restart_all"},
         [HL__ENABLE] = {"", "enable", "enable", "enable"},
         [HL__UNREGISTER] = {"", "unregister", "unregister_event", "unregister_all"},
+        [HL__ISOLATE] = {"", "isolate", "isolate", "isolate"},
+        [HL__HOLD] = {"", "hold", "hold", "hold"},
     };
 
     return words[op->verb][op->scope];
@@ -116,7 +119,7 @@ static hl_plugin_status settled(const hl__draft *draft, const hl__record *record
 {
     if (hl__status_active(record->status) && !depends_met(draft, record))
         return HL_HELD;
-    if (record->status == HL_HELD && depends_met(draft, record))
+    if (record->status == HL_HELD && !record->hold[0] && depends_met(draft, record))
         return HL_RESTARTED;
     return record->status;
 }
@@ -151,15 +154,31 @@ static bool settle(hl__draft *draft, worklist *work)
 
 /* ---- one plugin ---- */
 
+/* Puts a copy with other texts in a record's place, which is gone then. */
+static bool rewrite(hl__draft *draft, const hl__record *record, hl_plugin_status status, const char *isolation,
+                    const char *hold)
+{
+    hl__record from = *record;
+    hl__record *changed;
+
+    from.status = status;
+    from.isolation = isolation;
+    from.hold = hold;
+    changed = hl__record_new(&from);
+    return changed && hl__draft_put(draft, changed->name, changed);
+}
+
+/* Whoever changes a plugin by name ends the hold that Hookline put on it. */
 static bool change(hl__draft *draft, const hl__record *record, hl_plugin_status status, worklist *work)
 {
     bool was = hl__status_active(record->status);
 
-    if (record->status == status)
+    if (record->status == status && !record->hold[0])
         return true;
     if (was != hl__status_active(status) && !push(work, record->name))
         return false;
-    return hl__draft_set_status(draft, record->name, status);
+    return record->hold[0] ? rewrite(draft, record, status, record->isolation, "")
+                           : hl__draft_set_status(draft, record->name, status);
 }
 
 static hl_status apply_start(hl__draft *draft, const hl__op *op, const hl__record *record, worklist *work)
@@ -182,7 +201,7 @@ static hl_status apply_stop(hl__draft *draft, const hl__op *op, const hl__record
 
 static hl_status apply_enable(hl__draft *draft, const hl__op *op, const hl__record *record, worklist *work)
 {
-    if (record->status != HL_STOPPED)
+    if (record->status != HL_STOPPED && !record->hold[0])
         return hl__fail(HL_ERR_STATUS, hl__op_word(op), "status",
                         "Plugin \"%s\" is %s; enable only ends an operator's stop. Use start or restart.", record->name,
                         hl__status_word(record->status));
@@ -197,6 +216,87 @@ static hl_status apply_unregister(hl__draft *draft, const hl__record *record, wo
     return hl__draft_put(draft, record->name, NULL) ? HL_OK : hl__fail_memory("unregister");
 }
 
+/* What the operator stopped stays stopped, and needs no hold. */
+static hl_status apply_hold(hl__draft *draft, const hl__op *op, const hl__record *record, worklist *work)
+{
+    if (record->status == HL_STOPPED)
+        return HL_OK;
+    if (hl__status_active(record->status) && !push(work, record->name))
+        return hl__fail_memory("hold");
+    return rewrite(draft, record, HL_HELD, record->isolation, op->text) ? HL_OK : hl__fail_memory("hold");
+}
+
+/* ---- isolating ---- */
+
+/* Another member of the group (in a draft where `name` may have any isolation) with another strategy; NULL: none. */
+static const char *other_strategy(const hl_isolation *isolation, const char *name, const hl__record *const *records,
+                                  size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        hl_isolation *other = NULL;
+        bool differs;
+
+        if (strcmp(records[i]->name, name) == 0 || !hl__isolation_in_worker(records[i]->isolation) ||
+            hl__isolation_read(records[i]->isolation, &other) != HL_OK)
+            continue;
+        differs = other->group && strcmp(other->group, isolation->group) == 0 && other->strategy != isolation->strategy;
+        free(other);
+        if (differs)
+            return records[i]->name;
+    }
+    return NULL;
+}
+
+static hl_status check_group(const hl__draft *draft, const hl__op *op, const char *name, const hl_isolation *isolation)
+{
+    const hl__record **records;
+    const char *other;
+    size_t len;
+    hl_status status = HL_OK;
+
+    if (!isolation->group)
+        return HL_OK;
+    if (!hl__draft_list(draft, NULL, &records, &len))
+        return hl__fail_memory(hl__op_word(op));
+    other = other_strategy(isolation, name, records, len);
+    if (other)
+        status = hl__fail(HL_ERR_INVALID, hl__op_word(op), "isolation.strategy",
+                          "Plugin \"%s\" is in group \"%s\" too and has another strategy; a group has one.", other,
+                          isolation->group);
+    free(records);
+    return status;
+}
+
+static hl_status check_isolation(const hl__draft *draft, const hl__op *op, const hl__record *record,
+                                 const char *isolation)
+{
+    hl_isolation *read = NULL;
+    hl_status status = HL_OK;
+
+    if (!isolation[0])
+        return HL_OK;
+    if (hl__isolation_in_worker(isolation) && !record->library[0])
+        return hl__fail(HL_ERR_UNSUPPORTED, hl__op_word(op), "isolation.mode",
+                        "Plugin \"%s\" is the host program's own code and cannot run in a worker; only plugins of a "
+                        "library can.",
+                        record->name);
+    status = hl__isolation_read(isolation, &read);
+    if (status == HL_OK)
+        status = check_group(draft, op, record->name, read);
+    free(read);
+    return status;
+}
+
+static hl_status apply_isolate(hl__draft *draft, const hl__op *op, const hl__record *record)
+{
+    const char *isolation = op->text[0] ? op->text : record->asked;
+    hl_status status = check_isolation(draft, op, record, isolation);
+
+    if (status != HL_OK || strcmp(record->isolation, isolation) == 0)
+        return status;
+    return rewrite(draft, record, record->status, isolation, record->hold) ? HL_OK : hl__fail_memory("isolate");
+}
+
 /* ---- registering ---- */
 
 /* The status of a registered record: the operator's and the library's decisions stay where dependencies allow (TM-01..
@@ -206,7 +306,7 @@ static hl_plugin_status status_on_register(const hl__draft *draft, const hl__rec
 {
     if (old && old->status == HL_STOPPED)
         return HL_STOPPED;
-    if (!depends_met(draft, record))
+    if (!depends_met(draft, record) || record->hold[0])
         return HL_HELD;
     if (old && hl__status_active(old->status))
         return old->status;
@@ -227,6 +327,19 @@ static hl_status refuse_cycle(const hl__draft *draft, const hl__op *op)
     return exhausted ? hl__fail_memory(hl__op_word(op)) : HL_OK;
 }
 
+/* The operator's word on isolation, and Hookline's hold, stay. */
+static hl__record *new_record(const hl__record *candidate, const hl__record *old)
+{
+    hl__record from = *candidate;
+
+    from.asked = candidate->isolation;
+    if (old && hl__isolation_by_operator(old->isolation))
+        from.isolation = old->isolation;
+    if (old)
+        from.hold = old->hold;
+    return hl__record_new(&from);
+}
+
 static hl_status apply_register(hl__draft *draft, const hl__op *op, worklist *work)
 {
     const hl__record *old = hl__draft_find(draft, op->candidate->name);
@@ -237,7 +350,7 @@ static hl_status apply_register(hl__draft *draft, const hl__op *op, worklist *wo
 
     if (status != HL_OK)
         return status;
-    record = hl__record_new(op->candidate);
+    record = new_record(op->candidate, old);
     if (!record)
         return hl__fail_memory("register");
     record->inserted_at = old ? old->inserted_at : 0;
@@ -248,6 +361,8 @@ static hl_status apply_register(hl__draft *draft, const hl__op *op, worklist *wo
     else
         status = hl__uuid_new(record->id);
     record->status = status_on_register(draft, record, old, op->start);
+    if (status == HL_OK)
+        status = check_isolation(draft, op, record, record->isolation);
     if (status == HL_OK && was_active != hl__status_active(record->status) && !push(work, record->name))
         status = hl__fail_memory("register");
     if (status != HL_OK) {
@@ -300,6 +415,8 @@ static bool apply_bulk_one(hl__draft *draft, const hl__op *op, const char *name,
 
     if (op->verb == HL__UNREGISTER)
         return apply_unregister(draft, record, work) == HL_OK;
+    if (record->hold[0])
+        return true;
     return change(draft, record, bulk_status(draft, op->verb, record), work);
 }
 
@@ -338,6 +455,10 @@ static hl_status apply_one(hl__draft *draft, const hl__op *op, worklist *work)
         return apply_stop(draft, op, record, work);
     case HL__ENABLE:
         return apply_enable(draft, op, record, work);
+    case HL__HOLD:
+        return apply_hold(draft, op, record, work);
+    case HL__ISOLATE:
+        return apply_isolate(draft, op, record);
     default:
         return apply_unregister(draft, record, work);
     }

@@ -5,7 +5,16 @@
 
 #include "core/draft.h"
 
-typedef enum hl__verb { HL__REGISTER = 1, HL__START, HL__STOP, HL__RESTART, HL__ENABLE, HL__UNREGISTER } hl__verb;
+typedef enum hl__verb {
+    HL__REGISTER = 1,
+    HL__START,
+    HL__STOP,
+    HL__RESTART,
+    HL__ENABLE,
+    HL__UNREGISTER,
+    HL__ISOLATE,
+    HL__HOLD
+} hl__verb;
 
 typedef enum hl__scope { HL__ONE = 1, HL__EVENT, HL__ALL } hl__scope;
 
@@ -15,6 +24,7 @@ typedef struct hl__op {
     const char *subject;         /* plugin or event name; NULL for HL__ALL */
     const hl__record *candidate; /* register: the record as the code wants it; id, status and times are not read */
     bool start;                  /* register: also start what was never started */
+    const char *text; /* isolate: in the form of isolate.h, "" for what registration asks for; hold: the reason */
 } hl__op;
 
 /* Applies one operation and settles everything that depends on it, on any event (TM-09). On failure the thread's error is

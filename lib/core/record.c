@@ -39,7 +39,7 @@ static size_t record_bytes(const hl__record *from)
         bytes += text_bytes(from->depends[i]);
     return bytes + text_bytes(from->name) + text_bytes(from->event) + text_bytes(from->extension) +
            text_bytes(from->extra) + text_bytes(from->library) + text_bytes(from->library_stamp) +
-           text_bytes(from->version);
+           text_bytes(from->version) + text_bytes(from->isolation) + text_bytes(from->asked) + text_bytes(from->hold);
 }
 
 hl__record *hl__record_new(const hl__record *from)
@@ -66,6 +66,9 @@ hl__record *hl__record_new(const hl__record *from)
     record->library = put(&block, from->library);
     record->library_stamp = put(&block, from->library_stamp);
     record->version = put(&block, from->version);
+    record->isolation = put(&block, from->isolation);
+    record->asked = put(&block, from->asked);
+    record->hold = put(&block, from->hold);
     return record;
 }
 
@@ -102,7 +105,8 @@ bool hl__record_same(const hl__record *a, const hl__record *b)
            strcmp(a->extension, b->extension) == 0 && strcmp(a->extra, b->extra) == 0 && same_depends(a, b) &&
            a->priority == b->priority && a->status == b->status && strcmp(a->library, b->library) == 0 &&
            strcmp(a->library_stamp, b->library_stamp) == 0 && strcmp(a->version, b->version) == 0 &&
-           a->contract_hash == b->contract_hash;
+           a->contract_hash == b->contract_hash && strcmp(a->isolation, b->isolation) == 0 &&
+           strcmp(a->asked, b->asked) == 0 && strcmp(a->hold, b->hold) == 0;
 }
 
 /* ---- statuses as words ---- */

@@ -24,8 +24,11 @@ typedef struct hl__record {
     const char *library;       /* absolute path; "" for a plugin of the host program */
     const char *library_stamp; /* identity of the probed file (device, inode, size, mtime); "" for the host's */
     const char *version;       /* "" for the host's */
-    uint64_t contract_hash;    /* 0: none */
-    int64_t inserted_at;       /* seconds since 1970 */
+    const char *isolation;     /* how it is isolated, in the form of isolate.h; "" not at all */
+    const char *asked;      /* what registration or package ask for; `isolation`, unless the operator said otherwise */
+    const char *hold;       /* why Hookline itself keeps it held, as a sentence; "" it does not */
+    uint64_t contract_hash; /* 0: none */
+    int64_t inserted_at;    /* seconds since 1970 */
     int64_t updated_at;
     uint64_t revision; /* of the store, when it last changed */
 } hl__record;

@@ -86,6 +86,7 @@ typedef struct hl__parts {
     hl__store *store;       /* owned by the runtime once hl__runtime_new succeeded */
     hl__compiler *compiler; /* the same; NULL: reference engine only */
     const hl__loader_ops *loader;
+    const struct hl__isolator *isolator; /* core/isolate.h; NULL: this build runs no workers */
     hl_status (*control_open)(hl_runtime *runtime, const char *directory,
                               hl__control **out); /* NULL: no control socket */
     int (*control_fd)(hl__control *control);

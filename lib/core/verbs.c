@@ -53,12 +53,13 @@ hl__record *hl__candidate_new(const hl_plugin_spec *spec, const hl__source *sour
                        .library = source->path,
                        .library_stamp = source->stamp,
                        .version = source->version,
-                       .contract_hash = spec->contract ? hl_contract_hash(spec->contract) : 0};
+                       .contract_hash = spec->contract ? hl_contract_hash(spec->contract) : 0,
+                       .isolation = source->isolation};
 
     return hl__record_new(&from);
 }
 
-const hl__source hl__host_source = {"", "", "", "host"};
+const hl__source hl__host_source = {"", "", "", "host", NULL};
 
 /* The spec may be refused for its very name or event. */
 static void notify_refused(hl_runtime *runtime, const hl_plugin_spec *spec, const hl__error_copy *error)
@@ -207,6 +208,13 @@ hl_status hl_restart_all(hl_runtime *runtime, unsigned flags)
 hl_status hl_unregister_all(hl_runtime *runtime, unsigned flags)
 {
     return change(runtime, HL__UNREGISTER, HL__ALL, NULL, flags);
+}
+
+hl_status hl__hold(hl_runtime *runtime, const char *name, const char *reason)
+{
+    hl__request request = {.op = {.verb = HL__HOLD, .scope = HL__ONE, .subject = name, .text = reason}};
+
+    return hl__commit(runtime, hl__op_word(&request.op), &request, 1, 0, NULL);
 }
 
 /* ---- the cycle check alone (OD-06) ---- */

@@ -10,6 +10,7 @@ typedef struct hl__source {
     const char *stamp;
     const char *version;
     const char *extension; /* when the spec names none */
+    const char *isolation; /* that its package asks for, as JSON (hl__isolation_write); NULL: none */
 } hl__source;
 
 extern const hl__source hl__host_source;
@@ -19,6 +20,10 @@ HL__SHARED hl__record *hl__candidate_new(const hl_plugin_spec *spec, const hl__s
 
 /* Whether the spec's contract is the event's: HL_ERR_CONTRACT with every difference. Takes the lock. */
 HL__SHARED hl_status hl__check_contract_of(hl_runtime *runtime, const char *action, const hl_plugin_spec *spec);
+
+/* Hookline itself holds a plugin, as after repeated crashes, until it is started, restarted or enabled by name; reason is the
+ * sentence that users see. An operator's stop stays. HL_ERR_NOT_FOUND, and as hl_stop. [any-thread] */
+hl_status hl__hold(hl_runtime *runtime, const char *name, const char *reason);
 
 /* The name that an operation is about. */
 hl_status hl__check_subject(const hl__op *op);

@@ -69,7 +69,7 @@ static bool is_to_start(const hl__activation *a, const char *name)
  * runtime has none. */
 static hl_status add_registration(const hl__activation *a, const hl__candidate *from, size_t i, changes *to)
 {
-    hl__source source = {from->path, from->stamp, a->version->version, a->app};
+    hl__source source = {from->path, from->stamp, a->version->version, a->app, NULL};
     hl_plugin_spec spec = hl__library_info(from->file)->specs[i];
     hl__request *request = &to->rows[to->len++];
 

@@ -173,6 +173,9 @@ hl_status hl__record_decode(const char *text, size_t text_len, hl__record **out)
     from.library_stamp = get_text(&in, "library_stamp", SIZE_MAX, "");
     from.version = get_text(&in, "version", SIZE_MAX, "");
     from.contract_hash = get_hash(&in, "contract");
+    from.isolation = get_text(&in, "isolation", SIZE_MAX, "");
+    from.asked = get_text(&in, "isolation_asked", SIZE_MAX, "");
+    from.hold = get_text(&in, "hold", SIZE_MAX, "");
     from.inserted_at = get_int(&in, "inserted_at", INT64_MIN, INT64_MAX);
     from.updated_at = get_int(&in, "updated_at", INT64_MIN, INT64_MAX);
     from.revision = (uint64_t)get_int(&in, "revision", 0, INT64_MAX);
@@ -211,8 +214,11 @@ static hl_field *get_contract(reader *in, json_t *object, hl_contract *out)
         complain(&inner, "fields", "must be a list");
     for (size_t i = 0; i < rows_len; i++)
         get_field(&inner, json_array_get(rows, i), &fields[i]);
-    *out = (hl_contract){sizeof(*out), get_text(&inner, "type", SIZE_MAX, NULL),
-                         (uint64_t)get_int(&inner, "state_size", 0, INT64_MAX), fields, rows_len};
+    *out = (hl_contract){.size = sizeof(*out),
+                         .type = get_text(&inner, "type", SIZE_MAX, NULL),
+                         .state_size = (uint64_t)get_int(&inner, "state_size", 0, INT64_MAX),
+                         .fields = fields,
+                         .fields_len = rows_len};
     if (inner.first_wrong)
         complain(in, "contract", "is wrong: %s", inner.complaints);
     return fields;

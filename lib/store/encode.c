@@ -50,6 +50,13 @@ static void put_text(writer *out, const char *key, const char *text)
         put(out, key, value);
 }
 
+/* What most records do not have is not written. */
+static void put_unless_empty(writer *out, const char *key, const char *text)
+{
+    if (*text)
+        put_text(out, key, text);
+}
+
 static void put_int(writer *out, const char *key, uint64_t value)
 {
     put(out, key, json_integer((json_int_t)value));
@@ -98,6 +105,9 @@ hl_status hl__record_encode(const hl__record *record, char **text)
     put_text(&out, "library_stamp", record->library_stamp);
     put_text(&out, "version", record->version);
     put_hash(&out, "contract", record->contract_hash);
+    put_unless_empty(&out, "isolation", record->isolation);
+    put_unless_empty(&out, "isolation_asked", record->asked);
+    put_unless_empty(&out, "hold", record->hold);
     put_int(&out, "inserted_at", (uint64_t)record->inserted_at);
     put_int(&out, "updated_at", (uint64_t)record->updated_at);
     put_int(&out, "revision", record->revision);

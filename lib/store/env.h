@@ -13,7 +13,7 @@
 
 #include "store/store.h"
 
-#define HL__SCHEMA 3 /* the layout that this version reads and writes */
+#define HL__SCHEMA 4 /* the layout that this version reads and writes */
 #define HL__MAP_BYTES_DEFAULT (UINT64_C(16) << 30)
 
 typedef struct hl__opener hl__opener;

@@ -117,7 +117,7 @@ static void bad_fields_are_refused_by_name(void **unused)
     const char *const twice[] = {"d", "d", NULL};
     static char big[65538];
     hl_plugin_spec spec = HL_PLUGIN_INIT("p", "e", NULL);
-    hl_contract contract = {sizeof(contract), NULL, 4, NULL, 0};
+    hl_contract contract = {sizeof(contract), NULL, 4, NULL, 0, NULL, 0};
     hl_field outside = {"f", "int", 2, 4};
 
     (void)unused;

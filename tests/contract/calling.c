@@ -8,7 +8,7 @@ typedef struct order {
 } order;
 
 static const hl_field order_fields[] = {HL_FIELD(order, int, amount), HL_FIELD(order, int, tax)};
-static const hl_contract order_contract = {sizeof(hl_contract), "order", sizeof(order), order_fields, 2};
+static const hl_contract order_contract = {sizeof(hl_contract), "order", sizeof(order), order_fields, 2, NULL, 0};
 
 static hl_runtime *runtime;
 

@@ -295,7 +295,7 @@ typedef struct numbers {
 } numbers;
 
 static const hl_field number_fields[] = {HL_FIELD(numbers, int[4], values)};
-static const hl_contract number_contract = {sizeof(hl_contract), "numbers", sizeof(numbers), number_fields, 1};
+static const hl_contract number_contract = {sizeof(hl_contract), "numbers", sizeof(numbers), number_fields, 1, NULL, 0};
 
 static void *add_private(void *result, const void *private_data)
 {

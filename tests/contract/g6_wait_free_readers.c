@@ -17,7 +17,8 @@
 #define ROUNDS 20000
 
 static const hl_field state_fields[] = {HL_FIELD(test_trail, char[512], text)};
-static const hl_contract state_contract = {sizeof(hl_contract), "test_trail", sizeof(test_trail), state_fields, 1};
+static const hl_contract state_contract =
+    {sizeof(hl_contract), "test_trail", sizeof(test_trail), state_fields, 1, NULL, 0};
 
 static hl_reply fail_it(void *self, void *state, const void *meta)
 {

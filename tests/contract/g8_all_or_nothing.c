@@ -59,8 +59,8 @@ typedef struct other {
 
 static const hl_field small_fields[] = {HL_FIELD(small, int, number)};
 static const hl_field other_fields[] = {HL_FIELD(other, long, number)};
-static const hl_contract small_contract = {sizeof(hl_contract), "small", sizeof(small), small_fields, 1};
-static const hl_contract other_contract = {sizeof(hl_contract), "other", sizeof(other), other_fields, 1};
+static const hl_contract small_contract = {sizeof(hl_contract), "small", sizeof(small), small_fields, 1, NULL, 0};
+static const hl_contract other_contract = {sizeof(hl_contract), "other", sizeof(other), other_fields, 1, NULL, 0};
 
 static void fill(hl_runtime *in)
 {

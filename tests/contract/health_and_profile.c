@@ -332,7 +332,8 @@ typedef struct counted {
 } counted;
 
 static const hl_field counted_fields[] = {HL_FIELD(counted, int, calls)};
-static const hl_contract counted_contract = {sizeof(hl_contract), "counted", sizeof(counted), counted_fields, 1};
+static const hl_contract counted_contract =
+    {sizeof(hl_contract), "counted", sizeof(counted), counted_fields, 1, NULL, 0};
 
 static hl_reply count_and_answer(void *self, void *state, const void *meta)
 {

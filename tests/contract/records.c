@@ -390,7 +390,8 @@ typedef struct login {
 } login;
 
 static const hl_field login_fields[] = {HL_FIELD(login, uint32_t, user), HL_FIELD(login, char[16], name)};
-static const hl_contract login_contract = {sizeof(hl_contract), "struct login", sizeof(login), login_fields, 2};
+static const hl_contract login_contract =
+    {sizeof(hl_contract), "struct login", sizeof(login), login_fields, 2, NULL, 0};
 
 static bool take_event(const hl_event_info *info, void *user)
 {

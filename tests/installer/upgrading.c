@@ -196,7 +196,7 @@ static void refuse_upgrade(const char *package, hl_status status, const char *fi
 static void failed_upgrade_leaves_the_old_version_as_it_was(void **state)
 {
     static const hl_field fields[] = {{"text", "char[512]", 0, 512}};
-    static const hl_contract contract = {sizeof(hl_contract), "test_trail", 512, fields, 1};
+    static const hl_contract contract = {sizeof(hl_contract), "test_trail", 512, fields, 1, NULL, 0};
     hl_event_spec typed = HL_EVENT_INIT("typed");
     const char *package;
     hl_event *typed_event;

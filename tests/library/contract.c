@@ -6,7 +6,7 @@
 #include "tests/library/support/fixture.h"
 
 static const hl_field fields[] = {{"fd", "int", 0, 4}, {"status", "uint32_t", 4, 4}, {"path", "char[128]", 8, 128}};
-static const hl_contract event = {sizeof(hl_contract), "struct request", 136, fields, 3};
+static const hl_contract event = {sizeof(hl_contract), "struct request", 136, fields, 3, NULL, 0};
 
 static hl_status compare(const hl_contract *plugin)
 {
@@ -36,7 +36,7 @@ static void no_contract_fits_every_event_and_every_plugin(void **state)
 static void the_order_of_fields_does_not_matter(void **state)
 {
     hl_field turned[] = {fields[2], fields[0], fields[1]};
-    hl_contract plugin = {sizeof(hl_contract), "struct request", 136, turned, 3};
+    hl_contract plugin = {sizeof(hl_contract), "struct request", 136, turned, 3, NULL, 0};
 
     (void)state;
     assert_int_equal(compare(&plugin), HL_OK);
@@ -58,7 +58,7 @@ static void each_difference_of_a_field_is_told(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         hl_field changed[] = {fields[0], rows[i].field, fields[2]};
-        hl_contract plugin = {sizeof(hl_contract), "struct request", 136, changed, 3};
+        hl_contract plugin = {sizeof(hl_contract), "struct request", 136, changed, 3, NULL, 0};
 
         expect_status(compare(&plugin), HL_ERR_CONTRACT, "contract", rows[i].words);
         expect_status(compare(&plugin), HL_ERR_CONTRACT, "contract", "'limit' was built for another contract");
@@ -88,7 +88,7 @@ static void a_missing_field_is_told(void **state)
 static void a_field_listed_twice_is_told(void **state)
 {
     hl_field twice[] = {fields[0], fields[1], fields[2], fields[2]};
-    hl_contract plugin = {sizeof(hl_contract), "struct request", 136, twice, 4};
+    hl_contract plugin = {sizeof(hl_contract), "struct request", 136, twice, 4, NULL, 0};
 
     (void)state;
     expect_status(compare(&plugin), HL_ERR_CONTRACT, "contract", "more than once");
@@ -98,7 +98,7 @@ static void many_differences_are_cut_and_counted(void **state)
 {
     hl_field many[100];
     char names[100][8];
-    hl_contract plugin = {sizeof(hl_contract), "struct request", 136, many, 100};
+    hl_contract plugin = {sizeof(hl_contract), "struct request", 136, many, 100, NULL, 0};
 
     (void)state;
     for (size_t i = 0; i < 100; i++) {
@@ -110,7 +110,7 @@ static void many_differences_are_cut_and_counted(void **state)
 
 static void the_hash_is_the_same_in_every_build(void **state)
 {
-    hl_contract nothing = {sizeof(hl_contract), "void", 0, NULL, 0};
+    hl_contract nothing = {sizeof(hl_contract), "void", 0, NULL, 0, NULL, 0};
 
     (void)state;
     assert_true(hl_contract_hash(&event) == UINT64_C(0x2d55ca9e5e67a985));

@@ -142,7 +142,7 @@ static hl_status commit_library(hl_runtime *runtime, const char *path, const cha
 {
     hl__library_file *file = NULL;
     hl__request request = {.op = {.verb = HL__REGISTER, .scope = HL__ONE, .start = true}};
-    hl__source source = {path, stamp, "1", "counter"};
+    hl__source source = {path, stamp, "1", "counter", NULL};
     hl_status status = hl__library_read(path, &file);
 
     assert_int_equal(status, HL_OK);

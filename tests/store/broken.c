@@ -103,6 +103,21 @@ static void raw_end(raw *file)
     mdb_env_close(file->env);
 }
 
+static int version_of(const char *folder)
+{
+    raw file = raw_begin(folder);
+    MDB_val key = {6, "schema"}, value;
+    MDB_dbi meta;
+    int version;
+
+    assert_int_equal(mdb_dbi_open(file.txn, "meta", 0, &meta), 0);
+    assert_int_equal(mdb_get(file.txn, meta, &key, &value), 0);
+    assert_int_equal(value.mv_size, 1);
+    version = *(const char *)value.mv_data - '0';
+    raw_end(&file);
+    return version;
+}
+
 static void set_schema(const char *folder, const char *version)
 {
     raw file = raw_begin(folder);
@@ -114,9 +129,9 @@ static void a_newer_layout_is_refused_with_both_versions(void **state)
 {
     place *here = *state;
     fill_store(here->url, 3);
-    set_schema(here->folder, "4");
-    assert_refused_untouched(here, HL_ERR_STORE_NEWER, "layout 4");
-    assert_non_null(strstr(hl_last_error()->message, "up to 3"));
+    set_schema(here->folder, "5");
+    assert_refused_untouched(here, HL_ERR_STORE_NEWER, "layout 5");
+    assert_non_null(strstr(hl_last_error()->message, "up to 4"));
     assert_non_null(strstr(hl_last_error()->message, "upgrade Hookline"));
 }
 
@@ -225,10 +240,10 @@ static void layout_1_is_brought_up_to_date_and_keeps_its_records(void **state)
     close_store(store);
 }
 
-static void write_layout_2(const char *folder)
+static void write_layout(const char *folder, const char *version)
 {
     raw file = raw_begin(folder);
-    raw_put_text(&file, "meta", "schema", "2");
+    raw_put_text(&file, "meta", "schema", version);
     raw_put_text(&file, "meta", "store", "76543210-89ab-4def-8123-456789abcdef");
     raw_put_text(&file, "events", "request", "{\"name\":\"request\",\"flags\":1,\"contract\":null}");
     raw_put_text(
@@ -246,7 +261,7 @@ static void layout_2_gets_room_for_documents_and_nothing_else_changes(void **sta
 {
     place *here = *state;
 
-    write_layout_2(here->folder);
+    write_layout(here->folder, "2");
     hl__store *store = open_store(here->url);
     assert_content(store, "!request=1 +auth=kept ");
     assert_int_equal(revision_of(store), 2);
@@ -258,6 +273,20 @@ static void layout_2_gets_room_for_documents_and_nothing_else_changes(void **sta
     assert_content(store, "!request=1 +auth=kept ");
     assert_documents(store, "", "app/shop={} ");
     close_store(store);
+}
+
+/* Who knows layout 3 only would run isolated plugins in the server's process: it must not open what may have some. */
+static void layout_3_becomes_one_that_knows_isolation_and_nothing_else_changes(void **state)
+{
+    place *here = *state;
+
+    write_layout(here->folder, "3");
+    hl__store *store = open_store(here->url);
+    assert_content(store, "!request=1 +auth=kept ");
+    assert_int_equal(revision_of(store), 2);
+    assert_changes(store, 1, "");
+    close_store(store);
+    assert_int_equal(version_of(here->folder), 4);
 }
 
 static void a_migration_that_fails_changes_nothing(void **state)
@@ -659,6 +688,7 @@ int main(void)
         HERE(another_programs_plain_lmdb_file_is_refused),
         HERE(layout_1_is_brought_up_to_date_and_keeps_its_records),
         HERE(layout_2_gets_room_for_documents_and_nothing_else_changes),
+        HERE(layout_3_becomes_one_that_knows_isolation_and_nothing_else_changes),
         HERE(a_migration_that_fails_changes_nothing),
         HERE(a_reader_does_not_migrate),
         HERE(random_bytes_are_refused),

@@ -61,6 +61,9 @@ static void a_record_comes_back_as_it_was_whatever_its_names(void **state)
                            .library_stamp = "8:1 42 100 5",
                            .version = "1.2.3",
                            .contract_hash = UINT64_MAX - i,
+                           .isolation = i % 2 ? "{\"mode\":\"in_worker\",\"by\":\"operator\"}" : "",
+                           .asked = i % 3 ? "{\"mode\":\"in_process\"}" : "",
+                           .hold = i % 5 ? "it crashed \"often\"" : "",
                            .inserted_at = -5,
                            .updated_at = INT64_MAX,
                            .revision = (uint64_t)INT64_MAX};
@@ -70,10 +73,23 @@ static void a_record_comes_back_as_it_was_whatever_its_names(void **state)
     }
 }
 
+static void what_a_record_does_not_have_is_not_written(void **state)
+{
+    hl__record *record = record_named("a", "", 1);
+    char *text;
+
+    (void)state;
+    assert_int_equal(hl__record_encode(record, &text), HL_OK);
+    assert_null(strstr(text, "isolation"));
+    assert_null(strstr(text, "hold"));
+    hl__record_unref(record);
+    free(text);
+}
+
 static void an_event_comes_back_as_it_was(void **state)
 {
     static const hl_field fields[] = {{"path \"x\"", "const char *", 0, 8}, {"code", "uint32_t", 8, UINT32_MAX}};
-    static const hl_contract contract = {sizeof(contract), "struct request", 136, fields, 2};
+    static const hl_contract contract = {sizeof(contract), "struct request", 136, fields, 2, NULL, 0};
     hl__event_def *def = hl__event_def_new("caf\xc3\xa9", 3, &contract), *back;
     char *text;
 
@@ -109,7 +125,7 @@ static void a_contract_that_is_not_utf8_is_refused(void **state)
                                        "d",
                                        "int", 4, 4},
                                       {"good too", "int", 8, 4}};
-    static const hl_contract contract = {sizeof(contract), "struct request", 12, fields, 3};
+    static const hl_contract contract = {sizeof(contract), "struct request", 12, fields, 3, NULL, 0};
     hl__event_def *def = hl__event_def_new("request", 0, &contract);
     char *text;
 
@@ -234,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_comes_back_as_it_was_whatever_its_names),
+        cmocka_unit_test(what_a_record_does_not_have_is_not_written),
         cmocka_unit_test(an_event_comes_back_as_it_was),
         cmocka_unit_test(a_text_that_is_not_utf8_is_refused_by_field),
         cmocka_unit_test(a_contract_that_is_not_utf8_is_refused),

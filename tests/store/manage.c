@@ -236,7 +236,7 @@ static void a_sound_store_has_no_problems_and_is_counted(void **state)
     hl_store_info info = check(here->url);
     assert_string_equal(problems, "");
     assert_int_equal(info.problems_len, 0);
-    assert_int_equal(info.schema, 3);
+    assert_int_equal(info.schema, 4);
     assert_int_equal(info.revision, 5);
     assert_int_equal(info.plugins_len, 4);
     assert_int_equal(info.events_len, 1);

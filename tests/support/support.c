@@ -257,12 +257,14 @@ void test_refused(hl_status status, hl_status wanted, const char *field, const c
 
 void test_notice_line(const hl_notice *notice, char *line, size_t len)
 {
-    static const char *const words[] = {"none",     "registered", "status",         "unregistered",   "register_error",
-                                        "swapped",  "compiled",   "compile_failed", "loaded",         "load_failed",
-                                        "unloaded", "lost",       "installed",      "install_failed", "uninstalled"};
+    static const char *const words[] = {"none",           "registered",     "status",      "unregistered",
+                                        "register_error", "swapped",        "compiled",    "compile_failed",
+                                        "loaded",         "load_failed",    "unloaded",    "lost",
+                                        "installed",      "install_failed", "uninstalled", "crashed",
+                                        "worker_failed",  "overdue",        "isolated"};
     const char *name = notice->plugin ? notice->plugin->name : notice->event;
 
-    assert_in_range(notice->kind, HL_NOTICE_REGISTERED, HL_NOTICE_UNINSTALLED);
+    assert_in_range(notice->kind, HL_NOTICE_REGISTERED, HL_NOTICE_ISOLATED);
     if (notice->kind == HL_NOTICE_STATUS)
         snprintf(line, len, "status %s %s %s\n", name, status_word(notice->before),
                  status_word(notice->plugin->status));

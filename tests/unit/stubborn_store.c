@@ -161,7 +161,7 @@ static void a_commit_that_fails_leaves_the_old_code_in_its_chain(void **unused)
 
 static void a_definition_that_cannot_be_stored_is_not_made(void **unused)
 {
-    static const hl_contract contract = {sizeof(hl_contract), "int", sizeof(int), NULL, 0};
+    static const hl_contract contract = {sizeof(hl_contract), "int", sizeof(int), NULL, 0, NULL, 0};
     hl_event_spec spec = HL_EVENT_INIT("e");
     hl_event *defined = NULL;
 

@@ -132,7 +132,7 @@ __attribute__((used)) static int keep(void)
 
 #ifdef CONTRACT
 static const hl_field fields[] = {{"other", "int", 0, sizeof(int)}};
-static const hl_contract contract = {sizeof(hl_contract), "struct other", sizeof(int), fields, 1};
+static const hl_contract contract = {sizeof(hl_contract), "struct other", sizeof(int), fields, 1, NULL, 0};
 #define ITS_CONTRACT &contract
 #else
 #define ITS_CONTRACT NULL
