@@ -83,7 +83,7 @@ void hl__binding_unref(hl__binding *binding)
 void hl__binding_discard(hl__binding *binding)
 {
     if (binding)
-        destroy(binding, false);
+        destroy(binding, binding->owns_self);
 }
 
 bool hl__binding_same(const hl__binding *a, const hl__binding *b)

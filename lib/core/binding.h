@@ -18,7 +18,8 @@ typedef struct hl__binding {
     hl_dependency_error_fn *on_dependency_error;
     hl_status_fn *on_status;
     hl_release_fn *release;
-    hl__event_def *contract;      /* what it was built for, as a definition without a name; NULL: fits all */
+    bool owns_self;          /* release is called for a binding that was never accepted too: a stub's workers end */
+    hl__event_def *contract; /* what it was built for, as a definition without a name; NULL: fits all */
     const hl__loader_ops *loader; /* of the library below */
     hl__library *library;         /* counted; NULL: the host's */
     const char *library_path;     /* "" for the host's */
@@ -47,7 +48,7 @@ void hl__binding_unref(hl__binding *binding);
 /* Whether calling through either is the same call. */
 bool hl__binding_same(const hl__binding *a, const hl__binding *b);
 
-/* Gives up a binding that was never accepted: release is not called. */
+/* Gives up a binding that was never accepted: release is called only where it owns its self. */
 HL__SHARED void hl__binding_discard(hl__binding *binding);
 
 #endif
