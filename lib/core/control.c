@@ -36,6 +36,14 @@ static void take_wake(hl_runtime *runtime)
     (void)got; /* nothing to read is fine */
 }
 
+static void tick_extension(hl_runtime *runtime)
+{
+    const hl__extension *extension = hl__extension_get();
+
+    if (extension)
+        extension->tick(runtime);
+}
+
 static void follow_store(hl_runtime *runtime)
 {
     runtime->parts.store->ops->watch_drain(runtime->parts.store);
@@ -45,11 +53,11 @@ static void follow_store(hl_runtime *runtime)
         hl__log(runtime, HL_LOG_ERROR, "store", "%s", hl_last_error()->message);
     hl__unlock(runtime);
     hl__load_missing(runtime, NULL);
+    tick_extension(runtime);
 }
 
 static void tick(hl_runtime *runtime)
 {
-    const hl__extension *extension = hl__extension_get();
     uint64_t now = hl__now_ns();
 
     if (now < runtime->next_tick_ns)
@@ -57,8 +65,7 @@ static void tick(hl_runtime *runtime)
     runtime->next_tick_ns = now + TICK_NS;
     if (runtime->parts.prepared_tick)
         runtime->parts.prepared_tick(runtime, now);
-    if (extension && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY))
-        extension->tick(runtime);
+    tick_extension(runtime);
     if (!runtime->parts.store->ops->tick || hl__lock(runtime, "tick") != HL_OK)
         return;
     runtime->parts.store->ops->tick(runtime->parts.store);

@@ -14,7 +14,7 @@ const hl__extension *hl__extension_get(void)
     return __atomic_load_n(&current, __ATOMIC_ACQUIRE);
 }
 
-void **hl__extension_slot(hl_runtime *runtime)
+void **hl__extension_slot(hl_runtime *runtime, hl__extension_room room)
 {
-    return &runtime->extension_slot;
+    return &runtime->extension_slots[room];
 }

@@ -14,10 +14,11 @@ typedef struct hl__extension {
     /* The runtime has just been opened, is not records-only, and no other thread has it yet: loads what is installed
      * and begins to work. Failures of single apps are its own business. */
     void (*opened)(hl_runtime *runtime);
-    /* The runtime is about to close: ends what `opened` began and waits for it. Without the lock. */
+    /* The runtime, also one that was not `opened`, is about to close: ends what was begun and waits for it. Without the
+     * lock. */
     void (*closing)(hl_runtime *runtime);
-    /* Once a second on the control thread, without the lock; perhaps before `opened` has returned and after
-     * `closing`. */
+    /* Once a second, and when another process has committed, on the control thread, without the lock; perhaps before
+     * `opened` has returned, without it, and after `closing`. */
     void (*tick)(hl_runtime *runtime);
 } hl__extension;
 
@@ -26,8 +27,8 @@ const hl__extension *hl__extension_get(void); /* NULL: there is none */
 
 /* ---- what the extension asks of core ---- */
 
-/* A place of the extension's own in the runtime, NULL at first. */
-HL__SHARED void **hl__extension_slot(hl_runtime *runtime);
+/* Places of the extension's own in the runtime, NULL at first: one for each of its rooms. */
+HL__SHARED void **hl__extension_slot(hl_runtime *runtime, hl__extension_room room);
 
 /* Loads a library and gives its code to every record that asks for it by path and stamp, as opening an event would,
  * also to those for which an earlier attempt failed. Without the lock. Fails as may_load or the loader does; the

@@ -25,10 +25,10 @@ hl_status hl__reclaim_acquire(void);
 void hl__reclaim_release(void);
 
 /* Hands over something that is no longer published. Never waits, never fails; may be called inside a dispatch. */
-void hl__retire(hl__retired *retired);
+HL__SHARED void hl__retire(hl__retired *retired);
 
 /* Waits until everything retired so far is released. Not inside a dispatch. */
-void hl__reclaim_wait(void);
+HL__SHARED void hl__reclaim_wait(void);
 
 /* Walks what is not released yet, oldest first. The callback must not call Hookline. */
 void hl__retired_walk(const hl_runtime *runtime, void (*callback)(const hl__retired *retired, void *user), void *user);

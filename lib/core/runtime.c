@@ -195,7 +195,7 @@ static void end_extension(hl_runtime *runtime)
 {
     const hl__extension *extension = hl__extension_get();
 
-    if (extension && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY))
+    if (extension)
         extension->closing(runtime);
 }
 

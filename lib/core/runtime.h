@@ -81,6 +81,9 @@ typedef struct hl__bound {
 
 typedef struct hl__control hl__control;
 
+/* What is built on core in libraries of its own, and keeps something in the runtime; see extension.h. */
+typedef enum hl__extension_room { HL__ROOM_INSTALL, HL__ROOM_MODULE, HL__ROOMS } hl__extension_room;
+
 /* Services that core is given at hl_open, so that it includes none of their rooms. */
 typedef struct hl__parts {
     hl__store *store;       /* owned by the runtime once hl__runtime_new succeeded */
@@ -106,7 +109,7 @@ struct hl_runtime {
     char *store_url;
     hl__parts parts;
     hl__control *control;
-    void *extension_slot; /* see extension.h */
+    void *extension_slots[HL__ROOMS]; /* see extension.h */
     void *supervisor;     /* of lib/worker; atomic; NULL before the first worker */
 
     hl__registry *registry;

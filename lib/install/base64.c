@@ -3,9 +3,10 @@
 
 #include <string.h>
 
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 static bool read_digit(char character, uint32_t *out)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const char *found = character ? strchr(digits, character) : NULL;
 
     if (!found)
@@ -14,14 +15,14 @@ static bool read_digit(char character, uint32_t *out)
     return true;
 }
 
-/* Four characters, of which the last `4 - digits` are padding, as 24 bits. */
-static bool read_group(const char *text, size_t digits, uint32_t *out)
+/* Four characters, of which the last `4 - digits_len` are padding, as 24 bits. */
+static bool read_group(const char *text, size_t digits_len, uint32_t *out)
 {
     *out = 0;
     for (size_t i = 0; i < 4; i++) {
         uint32_t digit = 0;
 
-        if (i < digits ? !read_digit(text[i], &digit) : text[i] != '=')
+        if (i < digits_len ? !read_digit(text[i], &digit) : text[i] != '=')
             return false;
         *out = *out << 6 | digit;
     }
@@ -42,4 +43,17 @@ bool hl__base64_read(const char *text, size_t len, uint8_t *out, size_t out_len)
             out[done + i] = (uint8_t)(group >> (16 - 8 * i));
     }
     return true;
+}
+
+void hl__base64_write(const uint8_t *bytes, size_t len, char *out)
+{
+    for (size_t done = 0; done < len; done += 3) {
+        size_t more = len - done < 3 ? len - done : 3;
+        uint32_t group = 0;
+
+        for (size_t i = 0; i < 3; i++)
+            group = group << 8 | (i < more ? bytes[done + i] : 0);
+        for (size_t i = 0; i < 4; i++)
+            *out++ = i <= more ? digits[group >> (18 - 6 * i) & 63] : '=';
+    }
 }

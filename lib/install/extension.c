@@ -1,6 +1,6 @@
-/* What libhookline adds to every runtime of its process: installed apps are loaded as it opens, the queue is worked
- * through while it is open. core calls the functions below; see core/extension.h. */
-#include "core/extension.h"
+/* What the installer adds to every runtime of its process: installed apps are loaded as it opens, the queue is worked
+ * through while it is open. */
+#include "install/extension.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +16,10 @@
 
 hl__session *hl__session_of(hl_runtime *runtime)
 {
-    return __atomic_load_n(hl__extension_slot(runtime), __ATOMIC_ACQUIRE);
+    return __atomic_load_n(hl__extension_slot(runtime, HL__ROOM_INSTALL), __ATOMIC_ACQUIRE);
 }
 
-/* The descriptor's bytes are those that will be mapped. */
-static hl_status check_content(int fd, const char *path, const char *stamp)
+hl_status hl__install_check_content(int fd, const char *path, const char *stamp)
 {
     char sha256[HL__SHA256_TEXT];
     hl_status status = hl__digest_fd(fd, sha256);
@@ -47,7 +46,7 @@ static hl__session *new_session(hl_runtime *runtime)
     return session;
 }
 
-static void opened(hl_runtime *runtime)
+void hl__install_opened(hl_runtime *runtime)
 {
     hl__session *session = new_session(runtime);
 
@@ -56,7 +55,7 @@ static void opened(hl_runtime *runtime)
         return;
     }
     hl__boot_replay(session);
-    __atomic_store_n(hl__extension_slot(runtime), session, __ATOMIC_RELEASE);
+    __atomic_store_n(hl__extension_slot(runtime, HL__ROOM_INSTALL), session, __ATOMIC_RELEASE);
     hl__queue_look(session, true);
 }
 
@@ -78,7 +77,7 @@ static bool has_moved(hl__session *session)
 }
 
 /* A commit by any process may have put a job into the queue, or taken an app back into service. */
-static void tick(hl_runtime *runtime)
+void hl__install_tick(hl_runtime *runtime)
 {
     hl__session *session = hl__session_of(runtime);
     bool moved;
@@ -92,18 +91,10 @@ static void tick(hl_runtime *runtime)
     hl__queue_look(session, moved);
 }
 
-static void closing(hl_runtime *runtime)
+void hl__install_closing(hl_runtime *runtime)
 {
     hl__session *session = hl__session_of(runtime);
 
     if (session && session->pid == getpid())
         hl__queue_end(session);
-}
-
-/* Programs that link libhookline statically have to ask for this symbol. */
-const hl__extension hl__installer = {check_content, hl__boot_may_load, opened, closing, tick};
-
-static __attribute__((constructor)) void set_extension(void)
-{
-    hl__extension_set(&hl__installer);
 }

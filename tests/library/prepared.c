@@ -44,13 +44,13 @@ static hl_status may_load(hl_runtime *runtime, const char *path)
 static void opened(hl_runtime *runtime)
 {
     opened_len++;
-    *hl__extension_slot(runtime) = &opened_len;
+    *hl__extension_slot(runtime, HL__ROOM_INSTALL) = &opened_len;
 }
 
 static void closing(hl_runtime *runtime)
 {
     closing_len++;
-    open_while_closing = hl__lock(runtime, "test") == HL_OK && *hl__extension_slot(runtime) == &opened_len;
+    open_while_closing = hl__lock(runtime, "test") == HL_OK && *hl__extension_slot(runtime, HL__ROOM_INSTALL) == &opened_len;
     if (open_while_closing)
         hl__unlock(runtime);
 }
