@@ -50,7 +50,8 @@ static void opened(hl_runtime *runtime)
 static void closing(hl_runtime *runtime)
 {
     closing_len++;
-    open_while_closing = hl__lock(runtime, "test") == HL_OK && *hl__extension_slot(runtime, HL__ROOM_INSTALL) == &opened_len;
+    open_while_closing =
+        hl__lock(runtime, "test") == HL_OK && *hl__extension_slot(runtime, HL__ROOM_INSTALL) == &opened_len;
     if (open_while_closing)
         hl__unlock(runtime);
 }
