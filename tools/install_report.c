@@ -124,7 +124,7 @@ int install_report_print(struct context *context, const char *done, uint64_t ask
     if (has_predecessor(report))
         printf(" (before: %s)", report->before);
     printf(": %zu plugin%s", report->plugins_len, report->plugins_len == 1 ? "" : "s");
-    if (is_there(report->folder))
+    if (is_there(report->folder) || report->servers_len)
         printf(", %zu running server%s", report->servers_len, report->servers_len == 1 ? "" : "s");
     putchar('\n');
     print_row("from", report->source);

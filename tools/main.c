@@ -61,9 +61,11 @@ const struct verb tool_verbs[] = {
      "install or upgrade an app; running servers load it without a pause",
      "A package file, a folder as `hookline pack` takes it, an https URL, or a GitHub release. Remote sources must be\n"
      "named in the store's install.json. With --locked and without a package: everything that the lockfile names\n"
-     "(default: hookline.lock in the store's folder); with --bundle its packages come from an air-gap bundle.",
-     BIT(TAG) | BIT(ASSET) | BIT(SHA256) | BIT(SIGNATURE) | BIT(LOCKED) | BIT(BUNDLE) | BIT(QUEUE) | BIT(NO_START), 0,
-     0, 1, KIND_FILE, verb_install},
+     "(FILE.lock; default: hookline.lock in the store's folder), in one step, all or nothing; with --prune what it\n"
+     "does not name is uninstalled; with --bundle the packages come from an air-gap bundle.",
+     BIT(TAG) | BIT(ASSET) | BIT(SHA256) | BIT(SIGNATURE) | BIT(LOCKED) | BIT(BUNDLE) | BIT(QUEUE) | BIT(NO_START) |
+         BIT(PRUNE),
+     0, 0, 1, KIND_FILE, verb_install},
     {"uninstall", "APP", "remove an app, its plugins and its files", NULL, 0, 0, 1, 1, KIND_APP, verb_uninstall},
     {"rollback", "APP", "make the version active that was active before", NULL, 0, 0, 1, 1, KIND_APP, verb_rollback},
     {"retry", "APP", "take an app back into service that was put aside at boot", NULL, 0, 0, 1, 1, KIND_APP,

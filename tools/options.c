@@ -29,6 +29,7 @@ const struct option_row tool_options[OPTION__COUNT] = {
     [OPTION_LOCKED] = {"locked", NULL, "only what the lockfile names, byte for byte", KIND_NONE},
     [OPTION_BUNDLE] = {"bundle", "FILE", "take the packages from this bundle", KIND_FILE},
     [OPTION_QUEUE] = {"queue", NULL, "leave the work to a running server's queue, and return", KIND_NONE},
+    [OPTION_PRUNE] = {"prune", NULL, "uninstall the apps that the lockfile does not name", KIND_NONE},
     [OPTION_NO_START] = {"no-start", NULL, "register new plugins without starting them", KIND_NONE},
     [OPTION_INSTALLS] = {"installs", NULL, "the install log: every outcome with source, hashes and reason", KIND_NONE},
     [OPTION_VERIFY] = {"verify", NULL, "check the hash chain of the install log", KIND_NONE},

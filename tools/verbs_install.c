@@ -40,6 +40,8 @@ void install_spec(struct context *context, const char *source, hl_install_spec *
         out->flags |= HL_INSTALL_LOCKED;
     if (context->option[OPTION_NO_START])
         out->flags |= HL_INSTALL_NO_START;
+    if (context->option[OPTION_PRUNE])
+        out->flags |= HL_INSTALL_PRUNE;
     out->flags |= HL_WAIT_IDLE;
 }
 
@@ -96,20 +98,30 @@ static int install_lockfile(struct context *context, const char *lockfile)
     return apps_print(context);
 }
 
+static bool is_lockfile(const char *source)
+{
+    size_t len = strlen(source);
+
+    return len > 5 && strcmp(source + len - 5, ".lock") == 0;
+}
+
 int verb_install(struct context *context, int argc, char **argv)
 {
-    bool all = argc == 0;
+    bool bundled = context->option[OPTION_BUNDLE];
+    bool all = argc == 0 || bundled || (context->option[OPTION_LOCKED] && is_lockfile(argv[0]));
     int code;
 
-    if (all && !context->option[OPTION_LOCKED] && !context->option[OPTION_BUNDLE])
+    if (all && !context->option[OPTION_LOCKED] && !bundled)
         return tool_usage(context, "name a package, a URL or github:OWNER/REPOSITORY; or a lockfile with --locked");
-    if (context->option[OPTION_QUEUE] && (all || context->option[OPTION_BUNDLE]))
+    if (context->option[OPTION_QUEUE] && all)
         return tool_usage(context, "--queue takes one package");
+    if (context->option[OPTION_PRUNE] && !all)
+        return tool_usage(context, "--prune goes with a lockfile or a bundle");
     code = tool_open(context, TOOL_CREATE);
     if (code != TOOL_DONE)
         return code;
-    if (all || context->option[OPTION_BUNDLE])
-        return install_lockfile(context, all ? NULL : argv[0]);
+    if (all)
+        return install_lockfile(context, argc ? argv[0] : NULL);
     return context->option[OPTION_QUEUE] ? install_queued(context, argv[0]) : install_one(context, argv[0]);
 }
 

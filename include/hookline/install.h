@@ -45,6 +45,7 @@ typedef bool hl_progress_fn(void *user, hl_install_step step, uint64_t done, uin
 #define HL_INSTALL_LOCKED (1u << 16)      /* only what the lockfile names, byte for byte; HL_ERR_LOCKFILE otherwise */
 #define HL_INSTALL_VERIFY_ONLY (1u << 17) /* everything up to HL_STEP_CHECK, then stop: nothing is changed */
 #define HL_INSTALL_NO_START (1u << 18)    /* new plugins are registered and not started */
+#define HL_INSTALL_PRUNE (1u << 19) /* hl_install_locked only: apps that the lockfile does not name are uninstalled */
 
 typedef struct hl_install_spec {
     size_t size; /* sizeof(hl_install_spec) */
@@ -245,14 +246,20 @@ HL_API HL_MUST_USE hl_status hl_verify(const char *store, const hl_install_spec 
  * NULL: hookline.lock in the store's folder. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_lock_write(hl_runtime *runtime, const char *path);
 
-/* Installs all that a lockfile names, in dependency order, from its sources or from a bundle (NULL: none); each package has
- * to be the very one that was locked. lockfile NULL: the bundle's, or hookline.lock in the store's folder. What is installed
- * already in that version is left alone; the first failure ends it, and what was installed before stays.
+/* Brings the store to what a lockfile says: every app that it names has the version that it names, from its source or from a
+ * bundle (NULL: none), and each package has to be the very one that was locked. lockfile NULL: the bundle's, or hookline.lock
+ * in the store's folder. What is installed already is left alone; what is older is upgraded; what has the locked version
+ * before it is rolled back to that; going down any further is refused (HL_ERR_VERSION). Apps that the lockfile does not name
+ * stay, unless HL_INSTALL_PRUNE is given: with it they are uninstalled, and the store is exactly what the lockfile says.
+ *
+ * All of it is one plan: requirements and conflicts are checked for the state that there will be in the end, so that apps
+ * that constrain each other can move together, and one commit makes it active. The first failure ends it; then nothing was
+ * changed, also across kill -9. HL_INSTALL_VERIFY_ONLY stops before the first app's code is tried.
  *
  * A package of a bundle has to be signed where the lockfile names a key, and where its source is remote and the policy wants
  * signatures from there. One that was locked without a key from a path needs none, like every local package (SE-05): what a
  * bundle with its own lockfile says of such a package is trusted as far as the bundle is. spec may be NULL; its progress, user
- * and flags are used. [not-in-plugin] */
+ * and flags are used. Fails as hl_install, hl_rollback and hl_uninstall do. [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_install_locked(hl_runtime *runtime, const char *lockfile, const char *bundle,
                                                const hl_install_spec *spec);
 

@@ -1,5 +1,5 @@
-/* The commit that makes a version active: the records of its plugins, the app's document and the entry of the install log
- * become durable and visible at once, or not at all. */
+/* The commit that makes versions active and lets apps go: the records of their plugins, the apps' documents and the entries
+ * of the install log become durable and visible at once, or not at all. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,18 +14,25 @@
 
 /* ---- documents ------------------------------------------------------------------------------------------------------ */
 
+/* What is put for the apps: first those that become active, then those that go. */
 typedef struct documents {
-    const char *app;
-    const char *text;
-    hl__journal_entry entry;
+    const hl__apps_change *change;
+    char **texts; /* one for each that becomes active */
+    hl__journal_entry *entries;
+    size_t entries_len;
 } documents;
 
 static hl_status put_documents(void *user, hl__documents *to)
 {
-    documents *from = user;
-    hl_status status = hl__app_put(to, from->app, from->text);
+    const documents *from = user;
+    const hl__apps_change *change = from->change;
+    hl_status status = HL_OK;
 
-    return status == HL_OK ? hl__journal_add(to, &from->entry) : status;
+    for (size_t i = 0; status == HL_OK && i < change->active_len; i++)
+        status = hl__app_put(to, change->active[i]->app, from->texts[i]);
+    for (size_t i = 0; status == HL_OK && i < change->removed_len; i++)
+        status = hl__app_put(to, change->removed[i]->name, NULL);
+    return status == HL_OK ? hl__journal_add(to, from->entries, from->entries_len) : status;
 }
 
 static hl_status encode_app(const hl__activation *a, char **text)
@@ -52,11 +59,48 @@ static hl__journal_entry entry_of(const hl__activation *a)
                                .status = HL_OK};
 }
 
+static hl__journal_entry entry_of_removal(const hl__app *app)
+{
+    return (hl__journal_entry){.action = "uninstall",
+                               .app = app->name,
+                               .version = app->active.version,
+                               .before = app->active.version,
+                               .source = app->active.source,
+                               .sha256 = app->active.sha256,
+                               .key = app->active.key};
+}
+
+static hl_status make_documents(const hl__apps_change *change, documents *out)
+{
+    hl_status status = HL_OK;
+
+    *out = (documents){.change = change};
+    out->texts = calloc(change->active_len + 1, sizeof(*out->texts));
+    out->entries = calloc(change->active_len + change->removed_len + 1, sizeof(*out->entries));
+    if (!out->texts || !out->entries)
+        return hl__fail_memory(change->action);
+    for (size_t i = 0; status == HL_OK && i < change->active_len; i++) {
+        out->entries[out->entries_len++] = entry_of(change->active[i]);
+        status = encode_app(change->active[i], &out->texts[i]);
+    }
+    for (size_t i = 0; i < change->removed_len; i++)
+        out->entries[out->entries_len++] = entry_of_removal(change->removed[i]);
+    return status;
+}
+
+static void free_documents(documents *all)
+{
+    for (size_t i = 0; all->texts && i < all->change->active_len; i++)
+        free(all->texts[i]);
+    free(all->texts);
+    free(all->entries);
+}
+
 /* ---- requests ------------------------------------------------------------------------------------------------------- */
 
 typedef struct changes {
     hl__request *rows;
-    size_t len, room;
+    size_t len;
 } changes;
 
 /* What the store knows already keeps its status (G9), also one that was never started. */
@@ -105,42 +149,52 @@ static bool has_plugin(const hl__app_version *version, const char *name)
     return false;
 }
 
-/* Plugins that only the old version has are removed. */
-static void add_removals(const hl__activation *a, changes *to)
+static void add_removal(const hl__apps_change *change, const char *app, const char *plugin, changes *to)
 {
-    const hl__app_version *old = a->old ? &a->old->active : NULL;
+    if (hl__app_owns_plugin(change->runtime, app, plugin))
+        to->rows[to->len++] = hl__request_removal(plugin);
+}
 
-    for (size_t i = 0; old && i < old->libraries_len; i++) {
-        const hl__app_library *library = &old->libraries[i];
+/* Plugins that `next` has not; all where that is NULL. */
+static void add_removals(const hl__apps_change *change, const hl__app *old, const hl__app_version *next, changes *to)
+{
+    for (size_t i = 0; old && i < old->active.libraries_len; i++) {
+        const hl__app_library *library = &old->active.libraries[i];
 
         for (size_t j = 0; j < library->plugins_len; j++) {
-            if (!has_plugin(a->version, library->plugins[j]) &&
-                hl__app_owns_plugin(a->runtime, a->app, library->plugins[j]))
-                to->rows[to->len++] = hl__request_removal(library->plugins[j]);
+            if (!next || !has_plugin(next, library->plugins[j]))
+                add_removal(change, old->name, library->plugins[j], to);
         }
     }
 }
 
-static size_t count_plugins(const hl__app_version *version)
+static size_t count_requests(const hl__apps_change *change)
 {
     size_t len = 0;
 
-    for (size_t i = 0; i < version->libraries_len; i++)
-        len += version->libraries[i].plugins_len;
+    for (size_t i = 0; i < change->active_len; i++) {
+        len += hl__app_plugins_len(change->active[i]->version);
+        len += change->active[i]->old ? hl__app_plugins_len(&change->active[i]->old->active) : 0;
+    }
+    for (size_t i = 0; i < change->removed_len; i++)
+        len += hl__app_plugins_len(&change->removed[i]->active);
     return len;
 }
 
-static hl_status make_changes(const hl__activation *a, changes *out)
+/* What goes makes way first, so that its names are free. */
+static hl_status make_changes(const hl__apps_change *change, changes *out)
 {
-    hl_status status;
+    hl_status status = HL_OK;
 
-    out->room = count_plugins(a->version) + (a->old ? count_plugins(&a->old->active) : 0);
-    out->rows = calloc(out->room + 1, sizeof(*out->rows));
+    out->rows = calloc(count_requests(change) + 1, sizeof(*out->rows));
     if (!out->rows)
-        return hl__fail_memory(a->course->action);
-    status = add_registrations(a, out);
-    if (status == HL_OK)
-        add_removals(a, out);
+        return hl__fail_memory(change->action);
+    for (size_t i = 0; i < change->removed_len; i++)
+        add_removals(change, change->removed[i], NULL, out);
+    for (size_t i = 0; status == HL_OK && i < change->active_len; i++) {
+        status = add_registrations(change->active[i], out);
+        add_removals(change, change->active[i]->old, change->active[i]->version, out);
+    }
     return status;
 }
 
@@ -157,38 +211,41 @@ static void free_changes(changes *all, bool bindings_taken)
 
 /* ---- the commit ----------------------------------------------------------------------------------------------------- */
 
-static hl_status commit_once(const hl__activation *a, documents *about, size_t *failed, bool *again)
+static hl_status commit_once(const hl__apps_change *change, documents *about, bool *again)
 {
-    unsigned flags = a->flags & (HL_WAIT_COMPILED | HL_WAIT_IDLE);
+    unsigned flags = change->flags & (HL_WAIT_COMPILED | HL_WAIT_IDLE);
     changes all = {0};
-    hl_status status = make_changes(a, &all);
+    hl_status status = make_changes(change, &all);
     bool made = status == HL_OK;
+    size_t failed = all.len;
 
-    *failed = all.len;
     if (made)
-        status = hl__commit_documents(a->runtime, a->what, all.rows, all.len, put_documents, about, flags, failed);
-    *again = status == HL_ERR_NOT_FOUND && *failed < all.len && all.rows[*failed].op.verb == HL__UNREGISTER;
+        status = hl__commit_documents(change->runtime, change->action, all.rows, all.len, put_documents, about, flags,
+                                      &failed);
+    *again = status == HL_ERR_NOT_FOUND && failed < all.len && all.rows[failed].op.verb == HL__UNREGISTER;
     free_changes(&all, made);
     return status;
 }
 
-/* A plugin of the old version that somebody unregisters at this very moment is left out in the next try. */
+/* A plugin that somebody unregisters at this very moment is left out in the next try. */
+hl_status hl__apps_commit(const hl__apps_change *change)
+{
+    documents about;
+    hl_status status = make_documents(change, &about);
+    bool again = status == HL_OK;
+
+    for (int tries = 0; again && tries < TRIES; tries++)
+        status = commit_once(change, &about, &again);
+    free_documents(&about);
+    return status;
+}
+
 hl_status hl__activation_commit(hl__activation *a)
 {
     hl_status status = hl__course_step(a->course, HL_STEP_ACTIVATE);
-    documents about = {.app = a->app};
-    char *text = NULL;
-    bool again = true;
-    size_t failed;
 
-    if (status == HL_OK)
-        status = encode_app(a, &text);
     if (status != HL_OK)
         return status;
-    about.text = text;
-    about.entry = entry_of(a);
-    for (int tries = 0; again && tries < TRIES; tries++)
-        status = commit_once(a, &about, &failed, &again);
-    free(text);
-    return status;
+    return hl__apps_commit(
+        &(hl__apps_change){.runtime = a->runtime, .action = a->what, .active = &a, .active_len = 1, .flags = a->flags});
 }

@@ -45,6 +45,19 @@ void hl__activation_release(hl__activation *a);
 /* activate.c: the one commit. */
 hl_status hl__activation_commit(hl__activation *a);
 
+/* What else one commit can change: several versions that become active, and apps that go. */
+typedef struct hl__apps_change {
+    hl_runtime *runtime;
+    const char *action;
+    hl__activation *const *active;
+    size_t active_len;
+    const hl__app *const *removed;
+    size_t removed_len;
+    unsigned flags; /* of which HL_WAIT_COMPILED and HL_WAIT_IDLE count */
+} hl__apps_change;
+
+hl_status hl__apps_commit(const hl__apps_change *change);
+
 /* retire.c: waits a while until the old code has gone, and deletes the version that is not kept any more. Nothing in it
  * can fail the call. */
 void hl__activation_retire(hl__activation *a);

@@ -170,7 +170,7 @@ hl_status hl__admit(hl__installation *in)
         status = hl__admit_name(in);
     if (status == HL_OK)
         status = hl__admit_version(in);
-    if (status == HL_OK)
+    if (status == HL_OK && !in->planned)
         status = hl__admit_needs(in);
     return status == HL_OK ? hl__admit_lockfile(in) : status;
 }

@@ -53,6 +53,15 @@ void hl__app_version_cleanup(hl__app_version *version)
     memset(version, 0, sizeof(*version));
 }
 
+size_t hl__app_plugins_len(const hl__app_version *version)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < version->libraries_len; i++)
+        len += version->libraries[i].plugins_len;
+    return len;
+}
+
 void hl__app_cleanup(hl__app *app)
 {
     free(app->name);

@@ -71,6 +71,7 @@ hl_status hl__app_encode(const hl__app *app, char **text);
 hl_status hl__app_decode(const char *text, hl__app *out); /* HL_ERR_STORE_CORRUPT */
 void hl__app_cleanup(hl__app *app);
 void hl__app_version_cleanup(hl__app_version *version);
+size_t hl__app_plugins_len(const hl__app_version *version); /* in all of its libraries */
 /* False without memory. NULL texts count as "". */
 bool hl__origin_set(hl__origin *origin, hl_source_type type, const char *location, const char *tag, const char *asset);
 void hl__origin_cleanup(hl__origin *origin);

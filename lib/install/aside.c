@@ -104,7 +104,7 @@ static hl_status add_entry(hl__documents *documents, const char *action, const c
                                 .source = app.active.source,
                                 .sha256 = app.active.sha256,
                                 .key = app.active.key};
-    status = hl__journal_add(documents, &entry);
+    status = hl__journal_add(documents, &entry, 1);
     hl__app_cleanup(&app);
     return status;
 }

@@ -29,6 +29,10 @@ typedef struct hl__change {
 hl_status hl__change_run(hl_runtime *runtime, const hl__change_spec *spec, hl_install_report *report,
                          hl_status (*work)(hl__change *change));
 
+/* rollback.c: whether the files of a version that is not active, in the folder `path`, are those that were installed:
+ * HL_ERR_CHECKSUM. */
+hl_status hl__check_kept(const hl__app_version *version, const char *path);
+
 /* What every change of apps asks of a runtime: open, writable, and that this thread may wait. */
 hl_status hl__check_may_change(hl_runtime *runtime, const char *action);
 

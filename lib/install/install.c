@@ -1,5 +1,5 @@
 /* hl_install: conducts an installation from its spec to an active version, and takes everything back when a part of it
- * fails. The parts are in installation.h, in order. */
+ * fails. The parts are in installation.h, in order; a plan conducts several of them at once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,19 +19,19 @@
 /* ---- preparing ------------------------------------------------------------------------------------------------------ */
 
 /* Another installation may take long. The caller can end the waiting. */
-static hl_status wait_for_lock(hl__installation *in)
+hl_status hl__wait_for_apps(hl__apps_place *place, const hl__course *course)
 {
     hl_status status = HL_ERR_TIMEOUT;
 
     for (uint32_t waited_ms = 0; status == HL_ERR_TIMEOUT && waited_ms < HL__APPS_LOCK_MS; waited_ms += LOCK_SLICE_MS) {
-        status = hl__apps_place_lock(&in->place, LOCK_SLICE_MS);
-        if (status == HL_ERR_TIMEOUT && hl__course_step(&in->course, HL_STEP_RESOLVE) != HL_OK)
+        status = hl__apps_place_lock(place, LOCK_SLICE_MS);
+        if (status == HL_ERR_TIMEOUT && hl__course_step(course, HL_STEP_RESOLVE) != HL_OK)
             status = HL_ERR_CANCELLED;
     }
     if (status == HL_ERR_TIMEOUT)
         return hl__fail(HL_ERR_TIMEOUT, ACTION, HL__APPS_LOCK,
                         "Another process has been changing the apps of %s for %d s; try again when it is done.",
-                        in->place.store, HL__APPS_LOCK_MS / 1000);
+                        place->store, HL__APPS_LOCK_MS / 1000);
     return status;
 }
 
@@ -41,15 +41,14 @@ static hl_status begin(hl__installation *in)
     hl_status status = hl__apps_place_open(in->runtime, &in->place);
 
     if (status == HL_OK)
-        status = wait_for_lock(in);
+        status = hl__wait_for_apps(&in->place, &in->course);
     if (status == HL_OK)
         status = hl__policy_load(in->place.store, &in->policy);
     if (status == HL_OK)
         status = hl__apps_read_locked(in->runtime, &in->apps);
-    if (status != HL_OK)
-        return status;
-    hl__staging_sweep(&in->place, NULL, NULL);
-    return hl__staging_make(&in->place, in->spec.app ? in->spec.app : "package", &in->staging);
+    if (status == HL_OK)
+        hl__staging_sweep(&in->place, NULL, NULL);
+    return status;
 }
 
 /* ---- the parts, in order -------------------------------------------------------------------------------------------- */
@@ -90,10 +89,12 @@ static hl_status check_libraries(hl__installation *in)
     return status;
 }
 
-static hl_status bring_in(hl__installation *in)
+hl_status hl__bring_in(hl__installation *in)
 {
-    hl_status status = hl__obtain(in);
+    hl_status status = hl__staging_make(&in->place, in->spec.app ? in->spec.app : "package", &in->staging);
 
+    if (status == HL_OK)
+        status = hl__obtain(in);
     if (status == HL_OK)
         status = verify(in);
     if (status == HL_OK)
@@ -114,7 +115,7 @@ static hl_status report_folder(hl__installation *in)
     return status;
 }
 
-static hl_status make_active(hl__installation *in)
+hl_status hl__make_ready(hl__installation *in)
 {
     hl_status status = hl__activation_probe(&in->activation);
 
@@ -122,8 +123,13 @@ static hl_status make_active(hl__installation *in)
         status = hl__put_in_place(in);
     if (status == HL_OK)
         status = report_folder(in);
-    if (status == HL_OK)
-        status = hl__activation_prepare(&in->activation);
+    return status == HL_OK ? hl__activation_prepare(&in->activation) : status;
+}
+
+static hl_status make_active(hl__installation *in)
+{
+    hl_status status = hl__make_ready(in);
+
     if (status == HL_OK)
         status = hl__activation_commit(&in->activation);
     if (status == HL_OK)
@@ -133,7 +139,7 @@ static hl_status make_active(hl__installation *in)
 
 /* ---- taking back ---------------------------------------------------------------------------------------------------- */
 
-static void take_back(hl__installation *in)
+void hl__take_back(hl__installation *in)
 {
     hl__error_copy error;
 
@@ -162,7 +168,7 @@ static void write_refusal(hl__installation *in)
         hl__journal_refusal(in->runtime, &entry);
 }
 
-static void end(hl__installation *in)
+void hl__installation_cleanup(hl__installation *in)
 {
     hl__error_copy error;
 
@@ -170,10 +176,8 @@ static void end(hl__installation *in)
     hl__activation_cleanup(&in->activation);
     hl__manifest_cleanup(&in->manifest);
     hl__app_version_cleanup(&in->version);
-    hl__apps_free(&in->apps);
-    hl__policy_cleanup(&in->policy);
+    hl__origin_cleanup(&in->origin);
     hl__staging_remove(&in->staging);
-    hl__apps_place_close(&in->place);
     if (in->package >= 0)
         close(in->package);
     if (in->folder >= 0)
@@ -182,16 +186,28 @@ static void end(hl__installation *in)
     hl__error_restore(&error);
 }
 
+static void end(hl__installation *in)
+{
+    hl__error_copy error;
+
+    hl__error_save(&error);
+    hl__installation_cleanup(in);
+    hl__apps_free(&in->apps);
+    hl__policy_cleanup(&in->policy);
+    hl__apps_place_close(&in->place);
+    hl__error_restore(&error);
+}
+
 static hl_status run(hl__installation *in)
 {
     hl_status status = begin(in);
 
     if (status == HL_OK)
-        status = bring_in(in);
+        status = hl__bring_in(in);
     if (status == HL_OK && !(in->spec.flags & HL_INSTALL_VERIFY_ONLY)) {
         status = make_active(in);
         if (status != HL_OK)
-            take_back(in);
+            hl__take_back(in);
     }
     if (status != HL_OK) {
         hl__fail_as(ACTION);
@@ -199,13 +215,6 @@ static hl_status run(hl__installation *in)
     }
     end(in);
     return status;
-}
-
-static hl_status take_origin(hl__installation *in, const hl__origin *origin)
-{
-    if (!origin || hl__origin_set(&in->origin, origin->type, origin->location, origin->tag, origin->asset))
-        return HL_OK;
-    return hl__fail_memory(ACTION);
 }
 
 static hl_status check_spec(hl__installation *in, const hl_install_spec *spec)
@@ -221,35 +230,22 @@ static hl_status check_spec(hl__installation *in, const hl_install_spec *spec)
 
 hl_status hl_install(hl_runtime *runtime, const hl_install_spec *spec, hl_install_report *report)
 {
-    return hl__install_from(runtime, spec, NULL, NULL, report);
-}
-
-hl_status hl__install_from(hl_runtime *runtime, const hl_install_spec *spec, const hl__origin *origin, const char *from,
-                           hl_install_report *report)
-{
     hl_install_report own = HL_INSTALL_REPORT_INIT;
-    hl__installation in = {.runtime = runtime,
-                           .from = from,
-                           .place = {.folder = -1, .lock = -1},
-                           .staging = HL__STAGING_INIT,
-                           .package = -1,
-                           .folder = -1};
+    hl__installation in = HL__INSTALLATION_INIT;
     hl_status status;
 
+    in.runtime = runtime;
     in.course = (hl__course){.action = ACTION, .report = report ? report : &own};
     status = hl__report_begin(ACTION, in.course.report);
     if (status == HL_OK)
         status = hl__check_may_change(runtime, ACTION);
     if (status == HL_OK)
         status = check_spec(&in, spec);
-    if (status == HL_OK)
-        status = take_origin(&in, origin);
     if (status == HL_OK) {
         in.course.progress = in.spec.progress;
         in.course.user = in.spec.user;
         status = run(&in);
     }
-    hl__origin_cleanup(&in.origin);
     hl_install_report_cleanup(&own);
     return status;
 }

@@ -34,7 +34,14 @@ typedef struct hl__installation {
     hl__activation activation;
     bool placed;      /* the version's folder was put there by this installation */
     bool data_placed; /* and so was the app's data folder */
+    bool planned;     /* one of several in a plan, whose place, policy and apps these are: what apps demand of each
+                         other is checked for all of them at once */
 } hl__installation;
+
+#define HL__INSTALLATION_INIT                                                                                          \
+    {                                                                                                                  \
+        .place = {.folder = -1, .lock = -1}, .staging = HL__STAGING_INIT, .package = -1, .folder = -1                  \
+    }
 
 #define HL__STAGING_PACKAGE "package" /* the private copy of an archive, in the staging folder */
 
@@ -80,9 +87,17 @@ char *hl__package_path(const hl__app_version *version, const char *suffix);
 hl_status hl__put_in_place(hl__installation *in);
 void hl__take_out_of_place(hl__installation *in);
 
-/* hl_install of a package that was brought by a bundle: what is kept of where it came from is `origin`, `from` is the
- * bundle. Both may be NULL. */
-hl_status hl__install_from(hl_runtime *runtime, const hl_install_spec *spec, const hl__origin *origin, const char *from,
-                           hl_install_report *report);
+/* ---- install.c: the parts together ---- */
+
+/* Waits until nobody else changes apps: HL_ERR_TIMEOUT, HL_ERR_CANCELLED. */
+hl_status hl__wait_for_apps(hl__apps_place *place, const hl__course *course);
+/* Obtains, verifies, unpacks and reads it: all in its staging folder. */
+hl_status hl__bring_in(hl__installation *in);
+/* Probes it, puts it in place and prepares it: what is left is the commit. */
+hl_status hl__make_ready(hl__installation *in);
+/* The commit was not made: everything as it was. */
+void hl__take_back(hl__installation *in);
+/* Frees all but place, policy and apps. */
+void hl__installation_cleanup(hl__installation *in);
 
 #endif

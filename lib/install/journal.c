@@ -110,17 +110,22 @@ static hl_status put_entry(hl__documents *documents, json_t *value, hl__journal_
     return status;
 }
 
-hl_status hl__journal_add(hl__documents *documents, const hl__journal_entry *entry)
+static hl_status add_entry(hl__documents *documents, const hl__journal_entry *entry, hl__journal_head *head)
+{
+    json_t *value = encode(entry, head);
+    hl_status status = put_entry(documents, value, head);
+
+    json_decref(value);
+    return status;
+}
+
+hl_status hl__journal_add(hl__documents *documents, const hl__journal_entry *entries, size_t len)
 {
     hl__journal_head head;
     hl_status status = read_head(documents, &head);
-    json_t *value;
 
-    if (status != HL_OK)
-        return status;
-    value = encode(entry, &head);
-    status = put_entry(documents, value, &head);
-    json_decref(value);
+    for (size_t i = 0; status == HL_OK && i < len; i++)
+        status = add_entry(documents, &entries[i], &head);
     return status == HL_OK ? put_head(documents, &head) : status;
 }
 
@@ -128,7 +133,7 @@ hl_status hl__journal_add(hl__documents *documents, const hl__journal_entry *ent
 
 static hl_status add_alone(void *user, hl__documents *documents)
 {
-    return hl__journal_add(documents, user);
+    return hl__journal_add(documents, user, 1);
 }
 
 void hl__journal_refusal(hl_runtime *runtime, const hl__journal_entry *entry)

@@ -23,14 +23,14 @@ static hl_status find_before(const hl__change *change)
 }
 
 /* The files have lain there for a while: they have to be those that were installed. */
-static hl_status check_files(const hl__change *change, const char *path)
+hl_status hl__check_kept(const hl__app_version *version, const char *path)
 {
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     hl_status status;
 
     if (folder < 0)
         return hl__fail_errno(HL_ERR_CHECKSUM, errno, ACTION, "folder", "Cannot open %s.", path);
-    status = hl__package_files_check(folder, &change->app->before->files);
+    status = hl__package_files_check(folder, &version->files);
     close(folder);
     return status;
 }
@@ -93,7 +93,7 @@ static hl_status roll_back(hl__change *change)
     if (status == HL_OK)
         status = hl__apps_check(&change->apps, change->app->name, change->app->before);
     if (status == HL_OK)
-        status = check_files(change, path);
+        status = hl__check_kept(change->app->before, path);
     if (status == HL_OK)
         status = activate(change, path);
     free(path);

@@ -283,6 +283,15 @@ void hl__servers_release(hl_runtime *runtime, const hl__prepared *rows, size_t l
     }
 }
 
+size_t hl__servers_len(hl_runtime *runtime)
+{
+    hearing heard = {.without_own = takes_part(runtime)};
+
+    if (ask(runtime, "{\"ask\":\"libraries\"}", LIBRARIES_MS, hear, &heard) == HL_OK)
+        return heard.servers_len;
+    return 0;
+}
+
 /* ---- what is mapped ------------------------------------------------------------------------------------------------- */
 
 typedef struct search {

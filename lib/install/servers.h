@@ -12,6 +12,8 @@
 hl_status hl__servers_prepare(hl_runtime *runtime, const hl__prepared *rows, size_t len, size_t *servers_len);
 /* Lets go of what was prepared; without effect on what the commit has bound meanwhile. */
 void hl__servers_release(hl_runtime *runtime, const hl__prepared *rows, size_t len);
+/* How many other servers the store has at the moment: those that answer within a second. */
+size_t hl__servers_len(hl_runtime *runtime);
 /* Waits until no server has the libraries of these paths mapped. False after timeout_ms. */
 bool hl__servers_unloaded(hl_runtime *runtime, const char *const *paths, size_t len, uint32_t timeout_ms);
 

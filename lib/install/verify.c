@@ -257,11 +257,10 @@ static void end(verification *all)
 
 hl_status hl_verify(const char *store, const hl_install_spec *spec, hl_verify_fn *callback, void *user)
 {
-    verification all =
-        {.in = {.place = {.folder = -1, .lock = -1}, .staging = HL__STAGING_INIT, .package = -1, .folder = -1},
-         .report = HL_INSTALL_REPORT_INIT,
-         .callback = callback,
-         .user = user};
+    verification all = {.in = HL__INSTALLATION_INIT,
+                        .report = HL_INSTALL_REPORT_INIT,
+                        .callback = callback,
+                        .user = user};
     hl_status status = hl__install_spec_check(ACTION, spec, &all.in.spec);
 
     if (status == HL_OK)

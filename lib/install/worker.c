@@ -62,7 +62,7 @@ static hl_status put_ending(void *user, hl__documents *documents)
     ending *what = user;
     hl_status status = put(what->job, documents);
 
-    return status == HL_OK ? hl__journal_add(documents, &what->entry) : status;
+    return status == HL_OK ? hl__journal_add(documents, &what->entry, 1) : status;
 }
 
 /* ---- a job ------------------------------------------------------------------------------------------------------- */

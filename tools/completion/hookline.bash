@@ -190,7 +190,7 @@ _hookline() {
         ;;
     install)
         if [[ $cur == -* ]]; then
-            COMPREPLY=($(compgen -W ' --store --json --help --version --tag --asset --sha256 --signature --locked --bundle --queue --no-start' -- "$cur"))
+            COMPREPLY=($(compgen -W ' --store --json --help --version --tag --asset --sha256 --signature --locked --bundle --queue --no-start --prune' -- "$cur"))
         else
             _hookline_kind file
         fi

@@ -1,5 +1,5 @@
-/* Changes one app of a store and ends: change_program STORE install|uninstall|rollback PACKAGE-OR-APP. Exits with 0, or
- * with minus the status. Prints how many calls it made that change something, where kill_at is preloaded. */
+/* Changes apps of a store and ends: change_program STORE install|uninstall|rollback|locked PACKAGE-OR-APP-OR-LOCKFILE. Exits
+ * with 0, or with minus the status. Prints how many calls it made that change something, where fault_at is preloaded. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -10,6 +10,8 @@ static hl_status change(hl_runtime *runtime, const char *action, const char *wha
 {
     if (strcmp(action, "install") == 0)
         return test_install(runtime, what, NULL);
+    if (strcmp(action, "locked") == 0)
+        return hl_install_locked(runtime, what, NULL, NULL);
     if (strcmp(action, "uninstall") == 0)
         return hl_uninstall(runtime, what, 0, NULL);
     return hl_rollback(runtime, what, 0, NULL);
@@ -23,8 +25,8 @@ int main(int argc, char **argv)
     hl_runtime *runtime;
     hl_status status;
 
-    *(void **)&begin = dlsym(RTLD_DEFAULT, "kill_at_begin");
-    *(void **)&end = dlsym(RTLD_DEFAULT, "kill_at_end");
+    *(void **)&begin = dlsym(RTLD_DEFAULT, "fault_begin");
+    *(void **)&end = dlsym(RTLD_DEFAULT, "fault_end");
     options.engine = HL_ENGINE_REFERENCE;
     options.store = argv[1];
     prctl(PR_SET_PDEATHSIG, SIGKILL);
