@@ -13,7 +13,7 @@ extern "C" {
  * behind. In a HL_OPEN_RECORDS_ONLY runtime it is not loaded: running servers on the store load it.
  *
  * path   made absolute; recorded, so that other processes and later starts load the same file
- * flags  HL_START, HL_WAIT_COMPILED, HL_WAIT_IDLE
+ * flags  HL_START, HL_WAIT_COMPILED, HL_WAIT_IDLE, HL_ISOLATED (hookline/isolation.h)
  * fails  as hl_register, and HL_ERR_NOT_FOUND (no file), HL_ERR_NOT_ELF, HL_ERR_TRUNCATED, HL_ERR_ARCHITECTURE,
  *        HL_ERR_NO_ENTRY, HL_ERR_ABI, HL_ERR_CONTRACT, HL_ERR_PROBE, HL_ERR_LIBRARY; HL_ERR_INVALID (path, or a record
  *        that is not constant data), HL_ERR_LIMIT (file, relocations or records too large), HL_ERR_SYSTEM (cannot be

@@ -18,18 +18,21 @@ void hl__touch(hl_runtime *runtime, const char *name)
     runtime->touched = event;
 }
 
-/* What another process registered becomes visible with its code: until hl__load_missing has loaded it, and touched the
- * event again, the old chain goes on. Published at once, the event could not run while the library is being loaded. */
+/* A change becomes visible with the code that it needs: until hl__load_missing has loaded it or started its workers, and
+ * touched the event again, the old chain goes on. Published at once, the event could not run meanwhile. */
 static bool waits_for_code(hl_runtime *runtime, struct hl__event *event, uint64_t *asked_ns, bool *remote)
 {
-    if (*remote && runtime->parts.loader && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY) && event->plan &&
+    if (runtime->parts.loader && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY) && event->plan &&
         hl__awaits_code(runtime, event)) {
-        event->awaited_ns = *asked_ns;
+        if (*asked_ns) {
+            event->awaited_ns = *asked_ns;
+            event->awaited_remote = *remote;
+        }
         return true;
     }
     if (event->awaited_ns) {
         *asked_ns = event->awaited_ns;
-        *remote = true;
+        *remote = event->awaited_remote;
     }
     event->awaited_ns = 0;
     return false;
@@ -88,6 +91,8 @@ static void notify(hl_runtime *runtime, const hl__draft_row *row, bool remote)
     }
     if (!row->before || row->registered)
         notify_row(runtime, row, HL_NOTICE_REGISTERED, (hl_plugin_status)0, remote);
+    if (row->before && strcmp(row->before->isolation, row->after->isolation) != 0)
+        notify_row(runtime, row, HL_NOTICE_ISOLATED, (hl_plugin_status)0, remote);
     if (row->before && row->before->status != row->after->status)
         notify_status(runtime, row, row->before->status, remote);
     else if (!row->before && row->after->status != HL_REGISTERED)
@@ -102,8 +107,10 @@ static void accept_row(hl_runtime *runtime, const hl__draft_row *row)
         runtime->stale = true;
     if (row->before)
         hl__touch(runtime, row->before->event);
-    if (row->after)
+    if (row->after) {
+        hl__rebind(runtime, row->after);
         hl__touch(runtime, row->after->event);
+    }
 }
 
 void hl__accept(hl_runtime *runtime, const hl__draft *draft, uint64_t asked_ns, bool remote)

@@ -19,7 +19,21 @@ static hl__binding *alloc(const char *name, const char *library_path, const char
     binding->name = memcpy(text, name, name_len);
     binding->library_path = memcpy(text + name_len, library_path, path_len);
     binding->library_stamp = memcpy(text + name_len + path_len, library_stamp, stamp_len);
-    return binding;
+    if (hl__binding_isolate(binding, ""))
+        return binding;
+    free(binding);
+    return NULL;
+}
+
+bool hl__binding_isolate(hl__binding *binding, const char *isolation)
+{
+    char *copy = strdup(isolation);
+
+    if (!copy)
+        return false;
+    free(binding->isolation);
+    binding->isolation = copy;
+    return true;
 }
 
 hl__binding *hl__binding_new(const hl_plugin_spec *spec, const hl__loader_ops *loader, hl__library *library,
@@ -32,7 +46,7 @@ hl__binding *hl__binding_new(const hl_plugin_spec *spec, const hl__loader_ops *l
     if (spec->contract) {
         binding->contract = hl__event_def_new("", 0, spec->contract);
         if (!binding->contract) {
-            free(binding);
+            hl__binding_discard(binding);
             return NULL;
         }
     }
@@ -45,6 +59,21 @@ hl__binding *hl__binding_new(const hl_plugin_spec *spec, const hl__loader_ops *l
     binding->loader = loader;
     binding->library = library ? loader->ref(library) : NULL;
     return binding;
+}
+
+hl__binding *hl__binding_copy(const hl__binding *binding)
+{
+    hl_plugin_spec spec = {.size = sizeof(spec),
+                           .name = binding->name,
+                           .call = binding->call,
+                           .self = binding->self,
+                           .health = binding->health,
+                           .on_dependency_error = binding->on_dependency_error,
+                           .on_status = binding->on_status,
+                           .release = binding->release,
+                           .contract = binding->contract ? binding->contract->contract : NULL};
+
+    return hl__binding_new(&spec, binding->loader, binding->library, binding->library_path, binding->library_stamp);
 }
 
 hl__binding *hl__binding_broken(const char *name, const char *library_path, const char *library_stamp,
@@ -70,6 +99,8 @@ static void destroy(hl__binding *binding, bool release)
     if (binding->library && binding->loader->unref(binding->library) && binding->unmapped)
         binding->unmapped(binding->unmapped_user, binding->library_path);
     hl__event_def_unref(binding->contract);
+    hl__event_def_unref(binding->def);
+    free(binding->isolation);
     free(binding->reason);
     free(binding);
 }
@@ -86,7 +117,14 @@ void hl__binding_discard(hl__binding *binding)
         destroy(binding, binding->owns_self);
 }
 
-bool hl__binding_same(const hl__binding *a, const hl__binding *b)
+bool hl__binding_is_for(const hl__binding *binding, const hl__record *record)
+{
+    return strcmp(binding->library_path, record->library) == 0 &&
+           strcmp(binding->library_stamp, record->library_stamp) == 0 &&
+           strcmp(binding->isolation, record->isolation) == 0;
+}
+
+bool hl__binding_same_code(const hl__binding *a, const hl__binding *b)
 {
     uint64_t a_hash = a->contract ? a->contract->contract_hash : 0;
     uint64_t b_hash = b->contract ? b->contract->contract_hash : 0;
@@ -94,4 +132,10 @@ bool hl__binding_same(const hl__binding *a, const hl__binding *b)
     return a->call == b->call && a->self == b->self && a->health == b->health &&
            a->on_dependency_error == b->on_dependency_error && a->on_status == b->on_status &&
            a->release == b->release && a->library == b->library && a_hash == b_hash;
+}
+
+bool hl__binding_same(const hl__binding *a, const hl__binding *b)
+{
+    return hl__binding_same_code(a, b) && strcmp(a->library_path, b->library_path) == 0 &&
+           strcmp(a->library_stamp, b->library_stamp) == 0 && strcmp(a->isolation, b->isolation) == 0;
 }

@@ -24,6 +24,8 @@ typedef struct hl__binding {
     hl__library *library;         /* counted; NULL: the host's */
     const char *library_path;     /* "" for the host's */
     const char *library_stamp;    /* of the record that asked for it; "" for the host's */
+    char *isolation;              /* of that record; "" until hl__binding_isolate */
+    hl__event_def *def;           /* in a worker: of the event when it was bound; NULL: none was known */
     char *reason;                 /* NULL when there is code */
     bool probing;                 /* atomic: a health function that was given up is still running */
     void (*unmapped)(void *user, const char *library_path); /* called when the library's last code goes; may be NULL */
@@ -40,10 +42,22 @@ hl__binding *hl__binding_new(const hl_plugin_spec *spec, const hl__loader_ops *l
 hl__binding *hl__binding_broken(const char *name, const char *library_path, const char *library_stamp,
                                 const char *reason);
 
+/* Tells the binding the isolation of the record that it is for. False without memory. */
+bool hl__binding_isolate(hl__binding *binding, const char *isolation);
+
+/* The same code again, for a record that differs in its isolation only. `release` moves to the copy when that is bound. */
+hl__binding *hl__binding_copy(const hl__binding *binding);
+
+/* Whether it was made for what the record asks for: path, stamp and isolation are the same. */
+bool hl__binding_is_for(const hl__binding *binding, const hl__record *record);
+
 hl__binding *hl__binding_ref(hl__binding *binding);
 
 /* The last reference calls release(self) and lets go of the library: only when no dispatch can be inside. */
 void hl__binding_unref(hl__binding *binding);
+
+/* Whether both are the same code with the same self, perhaps for different records. */
+bool hl__binding_same_code(const hl__binding *a, const hl__binding *b);
 
 /* Whether calling through either is the same call. */
 bool hl__binding_same(const hl__binding *a, const hl__binding *b);

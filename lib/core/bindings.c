@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/extension.h"
+#include "core/isolate.h"
 #include "core/runtime.h"
 
 static hl__bound *find_bound(hl_runtime *runtime, const char *name)
@@ -52,6 +53,8 @@ hl_status hl__bind(hl_runtime *runtime, hl__binding *binding, bool *changed)
     }
     if (bound) {
         HASH_DELETE(hh, runtime->bindings, bound);
+        if (hl__binding_same_code(bound->binding, binding))
+            bound->binding->release = NULL; /* the new one calls it */
         retire(runtime, bound->binding);
     } else {
         bound = calloc(1, sizeof(*bound));
@@ -67,6 +70,26 @@ hl_status hl__bind(hl_runtime *runtime, hl__binding *binding, bool *changed)
     free(bound);
     hl__binding_discard(binding);
     return hl__fail_memory("bind");
+}
+
+/* Code that stays where it is needs no loading when its record's isolation changes. */
+void hl__rebind(hl_runtime *runtime, const hl__record *record)
+{
+    hl__binding *binding = hl__bound_find(runtime, record->name);
+    hl__binding *copy;
+    bool changed;
+
+    if (!binding || !binding->call || strcmp(binding->isolation, record->isolation) == 0 || binding->owns_self ||
+        hl__isolation_in_worker(record->isolation) || strcmp(binding->library_path, record->library) != 0 ||
+        strcmp(binding->library_stamp, record->library_stamp) != 0)
+        return;
+    copy = hl__binding_copy(binding);
+    if (!copy || !hl__binding_isolate(copy, record->isolation)) {
+        hl__binding_discard(copy);
+        return;
+    }
+    if (hl__bind(runtime, copy, &changed) == HL_OK)
+        hl__touch(runtime, record->event);
 }
 
 void hl__unbind(hl_runtime *runtime, const char *name)
@@ -93,25 +116,38 @@ void hl__unbind_all(hl_runtime *runtime)
 
 /* ---- loading ---- */
 
-/* A library that records ask for. */
+/* A library that records ask for, or one record that asks for workers. */
 typedef struct wanted {
     char *path;
     char *stamp;
-    bool again; /* also for records for which it failed */
+    bool again;               /* also for records for which it failed */
+    const hl__record *record; /* counted; NULL: the library is to be mapped */
 } wanted;
 
 static void free_wanted(wanted *what)
 {
     free(what->path);
     free(what->stamp);
+    hl__record_unref(what->record);
 }
 
+/* What was bound, or tried in vain, for a worker depends on how the event's state is carried there. */
 static bool is_missing(hl_runtime *runtime, const hl__record *record)
 {
     hl__binding *binding = hl__bound_find(runtime, record->name);
 
-    return record->library[0] && (!binding || strcmp(binding->library_path, record->library) != 0 ||
-                                  strcmp(binding->library_stamp, record->library_stamp) != 0);
+    if (!record->library[0])
+        return false;
+    return !binding || !hl__binding_is_for(binding, record) ||
+           (hl__isolation_in_worker(record->isolation) &&
+            !hl__event_def_carries_alike(binding->def, hl__event_def_of(runtime, record->event)));
+}
+
+bool hl__has_code(hl_runtime *runtime, const hl__record *record)
+{
+    const hl__binding *binding = hl__bound_find(runtime, record->name);
+
+    return binding && binding->call && !is_missing(runtime, record);
 }
 
 static const hl__record *first_missing(hl_runtime *runtime, const char *event)
@@ -140,7 +176,7 @@ static const hl__record *first_replaced(hl_runtime *runtime)
     HASH_ITER (hh, runtime->bindings, bound, next) {
         const hl__record *record = hl__registry_find(runtime->registry, bound->binding->name);
 
-        if (record && bound->binding->library && is_missing(runtime, record))
+        if (record && bound->binding->call && bound->binding->library_path[0] && is_missing(runtime, record))
             return record;
     }
     return NULL;
@@ -152,6 +188,8 @@ static bool want(const hl__record *record, wanted *out)
         return false;
     out->path = strdup(record->library);
     out->stamp = strdup(record->library_stamp);
+    if (hl__isolation_in_worker(record->isolation))
+        out->record = hl__record_ref(record);
     return true;
 }
 
@@ -210,6 +248,10 @@ static void bind_record(hl_runtime *runtime, const hl__record *record, hl__libra
     else
         binding = hl__binding_broken(record->name, record->library, record->library_stamp,
                                      library ? "its library no longer has a plugin of this name" : reason);
+    if (binding && !hl__binding_isolate(binding, record->isolation)) {
+        hl__binding_discard(binding);
+        return;
+    }
     if (binding && hl__bind(runtime, binding, &changed) == HL_OK)
         hl__touch(runtime, record->event);
 }
@@ -217,7 +259,8 @@ static void bind_record(hl_runtime *runtime, const hl__record *record, hl__libra
 /* What was tried in vain is tried again only when somebody asks for this very library. */
 static bool asks_for(hl_runtime *runtime, const hl__record *record, const wanted *what)
 {
-    if (strcmp(record->library, what->path) != 0 || strcmp(record->library_stamp, what->stamp) != 0)
+    if (strcmp(record->library, what->path) != 0 || strcmp(record->library_stamp, what->stamp) != 0 ||
+        hl__isolation_in_worker(record->isolation))
         return false;
     return is_missing(runtime, record) || (what->again && !hl__bound_find(runtime, record->name)->call);
 }
@@ -239,15 +282,20 @@ static void bind_records(hl_runtime *runtime, const wanted *what, hl__library *l
     hl__touched_clear(runtime);
 }
 
-static hl_status load_allowed(hl_runtime *runtime, const wanted *what, hl__library **out)
+static hl_status check_may_load(hl_runtime *runtime, const char *path, const char *stamp)
 {
     const hl__extension *extension = hl__extension_get();
-    hl_status status = HL_OK;
 
-    if (!what->path || !what->stamp)
-        return hl__fail_memory("load");
-    if (extension && strncmp(what->stamp, HL__CONTENT_STAMP, strlen(HL__CONTENT_STAMP)) == 0)
-        status = extension->may_load(runtime, what->path);
+    if (extension && strncmp(stamp, HL__CONTENT_STAMP, strlen(HL__CONTENT_STAMP)) == 0)
+        return extension->may_load(runtime, path);
+    return HL_OK;
+}
+
+static hl_status load_allowed(hl_runtime *runtime, const wanted *what, hl__library **out)
+{
+    hl_status status =
+        what->path && what->stamp ? check_may_load(runtime, what->path, what->stamp) : hl__fail_memory("load");
+
     return status == HL_OK ? runtime->parts.loader->load(what->path, what->stamp, out) : status;
 }
 
@@ -272,34 +320,195 @@ static hl_status load_one(hl_runtime *runtime, const wanted *what)
     return status;
 }
 
+/* ---- workers ---- */
+
+static hl_status bind_in_worker(hl_runtime *runtime, const hl__record *record, const hl__event_def *def,
+                                hl__binding **out)
+{
+    const hl__isolator *isolator = runtime->parts.isolator;
+    hl_status status;
+
+    if (!isolator)
+        return hl__fail(HL_ERR_UNSUPPORTED, "load", "isolation.mode", "This build of Hookline runs no workers.");
+    status = hl__check_carried_here(def, "load", record->event);
+    if (status == HL_OK)
+        status = check_may_load(runtime, record->library, record->library_stamp);
+    if (status == HL_OK)
+        status = isolator->bind(runtime, record, def, out);
+    if (status != HL_OK)
+        return status;
+    (*out)->owns_self = true;
+    (*out)->def = hl__event_def_ref(def);
+    if (hl__binding_isolate(*out, record->isolation))
+        return HL_OK;
+    hl__binding_discard(*out);
+    *out = NULL;
+    return hl__fail_memory("load");
+}
+
+static hl_status bind_here(hl_runtime *runtime, const hl__record *record, hl__binding **out)
+{
+    const hl__loader_ops *loader = runtime->parts.loader;
+    hl__library *library = NULL;
+    const hl_plugin_spec *spec;
+    hl_status status = check_may_load(runtime, record->library, record->library_stamp);
+
+    if (status == HL_OK)
+        status = loader->load(record->library, record->library_stamp, &library);
+    if (status != HL_OK)
+        return status;
+    spec = spec_of(loader->entry(library), record->name);
+    if (!spec)
+        status = hl__fail(HL_ERR_LIBRARY, "load", "library", "%s no longer has a plugin \"%s\".", record->library,
+                          record->name);
+    else
+        *out = hl__binding_new(spec, loader, library, record->library, record->library_stamp);
+    loader->unref(library);
+    if (status == HL_OK && (!*out || !hl__binding_isolate(*out, record->isolation))) {
+        hl__binding_discard(*out);
+        *out = NULL;
+        return hl__fail_memory("load");
+    }
+    return status;
+}
+
+static hl__event_def *take_def(hl_runtime *runtime, const char *event)
+{
+    const hl__event_def *def;
+    hl__event_def *taken;
+
+    if (hl__lock(runtime, "load") != HL_OK)
+        return NULL;
+    def = hl__event_def_of(runtime, event);
+    taken = def ? hl__event_def_ref(def) : NULL;
+    hl__unlock(runtime);
+    return taken;
+}
+
+hl_status hl__code_of(hl_runtime *runtime, const hl__record *record, hl__binding **out)
+{
+    hl__event_def *def;
+    hl_status status;
+
+    if (!hl__isolation_in_worker(record->isolation))
+        return bind_here(runtime, record, out);
+    def = take_def(runtime, record->event);
+    status = bind_in_worker(runtime, record, def, out);
+    hl__event_def_unref(def);
+    return status;
+}
+
+static hl__binding *broken_in_worker(hl_runtime *runtime, const hl__record *record, const hl__event_def *def,
+                                     hl_status status)
+{
+    hl_notice notice = {.kind = HL_NOTICE_LOAD_FAILED,
+                        .event = record->event,
+                        .status = status,
+                        .reason = hl_last_error()->message};
+    hl__binding *binding =
+        hl__binding_broken(record->name, record->library, record->library_stamp, hl_last_error()->message);
+
+    hl__notify(runtime, &notice, record);
+    hl__log(runtime, HL_LOG_ERROR, "library", "plugin \"%s\": %s", record->name, hl_last_error()->message);
+    if (!binding || !hl__binding_isolate(binding, record->isolation)) {
+        hl__binding_discard(binding);
+        return NULL;
+    }
+    binding->def = def ? hl__event_def_ref(def) : NULL;
+    return binding;
+}
+
+/* The record may ask for something else by now; then *binding is left to the caller. */
+static void accept_in_worker(hl_runtime *runtime, const hl__record *record, hl__binding **binding)
+{
+    const hl__record *now = hl__registry_find(runtime->registry, record->name);
+    bool changed;
+
+    if (!now || !hl__binding_is_for(*binding, now))
+        return;
+    if (hl__bind(runtime, *binding, &changed) == HL_OK)
+        hl__touch(runtime, now->event);
+    *binding = NULL;
+    hl__replan_touched(runtime, 0, false);
+    hl__touched_clear(runtime);
+}
+
+/* Starts the workers of one record without the lock, then binds it to them, or to the reason why there are none. */
+static hl_status isolate_one(hl_runtime *runtime, const hl__record *record)
+{
+    hl__event_def *def = take_def(runtime, record->event);
+    hl__binding *binding = NULL;
+    hl__error_copy error;
+    hl_status status = bind_in_worker(runtime, record, def, &binding);
+
+    hl__error_save(&error);
+    if (hl__lock(runtime, "load") == HL_OK) {
+        hl__error_restore(&error);
+        if (status != HL_OK)
+            binding = broken_in_worker(runtime, record, def, status);
+        if (binding)
+            accept_in_worker(runtime, record, &binding);
+        hl__unlock(runtime);
+    }
+    hl__binding_discard(binding);
+    hl__event_def_unref(def);
+    hl__error_restore(&error);
+    return status;
+}
+
 void hl__load_missing(hl_runtime *runtime, struct hl__event *event)
 {
     bool more = runtime->parts.loader != NULL && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY);
 
     while (more) {
-        wanted what = {NULL, NULL, false};
+        wanted what = {NULL, NULL, false, NULL};
 
         if (hl__lock(runtime, "load") != HL_OK)
             return;
         more = find_wanted(runtime, event, &what);
         hl__unlock(runtime);
         if (more) {
-            (void)!load_one(runtime, &what); /* the plugins have the reason */
+            (void)!(what.record ? isolate_one(runtime, what.record)
+                                : load_one(runtime, &what)); /* plugins have the reason */
             more = what.path && what.stamp;
         }
         free_wanted(&what);
     }
 }
 
+/* Whether all that ask for this very library ask for workers: then it is not mapped. */
+static bool is_for_workers_only(hl_runtime *runtime, const wanted *what)
+{
+    size_t len = hl__registry_len(runtime->registry), asking = 0, isolated = 0;
+    const hl__record **all = malloc((len ? len : 1) * sizeof(*all));
+
+    if (!all)
+        return false;
+    hl__registry_all(runtime->registry, all);
+    for (size_t i = 0; i < len; i++) {
+        bool asks = strcmp(all[i]->library, what->path) == 0 && strcmp(all[i]->library_stamp, what->stamp) == 0;
+
+        asking += asks;
+        isolated += asks && hl__isolation_in_worker(all[i]->isolation);
+    }
+    free(all);
+    return asking && asking == isolated;
+}
+
+/* Those that run in workers get them when their event is opened, as at any other time. */
 hl_status hl__load_library(hl_runtime *runtime, const char *path, const char *stamp)
 {
-    wanted what = {strdup(path), strdup(stamp), true};
-    hl_status status = hl__lock(runtime, "load");
+    wanted what = {strdup(path), strdup(stamp), true, NULL};
+    hl_status status = what.path && what.stamp ? hl__lock(runtime, "load") : hl__fail_memory("load");
+    bool in_workers = false;
 
     if (status == HL_OK) {
+        in_workers = is_for_workers_only(runtime, &what);
         hl__unlock(runtime);
         if (runtime->options.flags & HL_OPEN_RECORDS_ONLY)
             status = hl__fail(HL_ERR_UNSUPPORTED, "load", "runtime", "A records-only runtime loads no code.");
+        else if (in_workers)
+            status = check_may_load(runtime, path, stamp);
         else
             status = load_one(runtime, &what);
     }

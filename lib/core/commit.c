@@ -5,6 +5,7 @@
 
 #include "core/document.h"
 #include "core/error.h"
+#include "core/isolate.h"
 #include "core/runtime.h"
 #include "core/thread.h"
 
@@ -112,20 +113,60 @@ static hl_status apply_all(hl__draft *draft, change *asked)
     return HL_OK;
 }
 
+/* A binding was made before it was known what its record would be: an operator may have asked for workers meanwhile, or taken
+ * that back. What does not fit is left to be discarded, and hl__load_missing makes another one. */
+static bool fits(hl__binding *binding, const hl__record *record)
+{
+    bool in_worker;
+
+    if (!record)
+        return false;
+    in_worker = hl__isolation_in_worker(record->isolation);
+    if (binding->owns_self || in_worker)
+        return hl__binding_is_for(binding, record);
+    return hl__binding_isolate(binding, record->isolation);
+}
+
 /* The same code bound again changes nothing; other code changes the chain though the record is the same. */
-static void bind_all(hl_runtime *runtime, const change *asked)
+static void bind_all(hl_runtime *runtime, const change *asked, const hl__draft *draft)
 {
     for (size_t i = 0; i < asked->requests_len; i++) {
         hl__request *request = &asked->requests[i];
+        const hl__record *record = request->binding ? hl__draft_find(draft, request->binding->name) : NULL;
         bool changed = false;
 
-        if (!request->binding)
+        if (!record || !fits(request->binding, record))
             continue;
         if (hl__bind(runtime, request->binding, &changed) != HL_OK)
             hl__log(runtime, HL_LOG_ERROR, "event", "%s", hl_last_error()->message);
         request->binding = NULL;
         if (changed)
-            hl__touch(runtime, request->op.candidate->event);
+            hl__touch(runtime, record->event);
+    }
+}
+
+static bool begins_anew(const hl__op *op)
+{
+    return op->scope == HL__ONE && (op->verb == HL__RESTART || op->verb == HL__ENABLE || op->verb == HL__ISOLATE);
+}
+
+/* Workers that had failed are tried again, also those that could not be started at all. */
+static void forgive_all(hl_runtime *runtime, const change *asked)
+{
+    const hl__isolator *isolator = runtime->parts.isolator;
+
+    for (size_t i = 0; isolator && i < asked->requests_len; i++) {
+        const hl__op *op = &asked->requests[i].op;
+        const hl__binding *binding = begins_anew(op) ? hl__bound_find(runtime, op->subject) : NULL;
+        const hl__record *record = binding ? hl__registry_find(runtime->registry, op->subject) : NULL;
+
+        if (!record || !hl__isolation_in_worker(record->isolation))
+            continue;
+        isolator->forgive(runtime, op->subject);
+        if (binding->call)
+            continue;
+        hl__unbind(runtime, op->subject);
+        hl__touch(runtime, record->event);
     }
 }
 
@@ -157,7 +198,8 @@ static hl_status attempt(hl_runtime *runtime, change *asked)
         asked->lost = status == HL_ERR_CONFLICT;
     }
     if (status == HL_OK) {
-        bind_all(runtime, asked);
+        bind_all(runtime, asked, &draft);
+        forgive_all(runtime, asked);
         hl__accept(runtime, &draft, asked->asked_ns, false);
     }
     hl__draft_cleanup(&draft);
@@ -203,7 +245,26 @@ static void wait_settled(hl_runtime *runtime, const touched_set *set)
         pthread_cond_wait(&runtime->settled, &runtime->lock);
 }
 
+static bool awaits_code(hl_runtime *runtime)
+{
+    if (!runtime->parts.loader || (runtime->options.flags & HL_OPEN_RECORDS_ONLY))
+        return false;
+    for (struct hl__event *event = runtime->touched; event; event = event->touched_next) {
+        if (hl__awaits_code(runtime, event))
+            return true;
+    }
+    return false;
+}
+
 /* ---- the whole ---- */
+
+/* With the lock given up meanwhile. What cannot be had, the plugins have the reason for. */
+static void load_awaited(hl_runtime *runtime)
+{
+    pthread_mutex_unlock(&runtime->lock);
+    hl__load_missing(runtime, NULL);
+    pthread_mutex_lock(&runtime->lock);
+}
 
 static void discard_bindings(hl__request *requests, size_t len)
 {
@@ -243,6 +304,7 @@ hl_status hl__commit_documents(hl_runtime *runtime, const char *action, hl__requ
 {
     change asked = {action, requests, requests_len, fn, user, hl__now_ns(), failed, false};
     touched_set touched = {0};
+    bool awaiting = false;
     hl_status status = HL_OK;
 
     if (flags & (HL_WAIT_COMPILED | HL_WAIT_IDLE))
@@ -254,11 +316,13 @@ hl_status hl__commit_documents(hl_runtime *runtime, const char *action, hl__requ
         return status;
     }
     status = attempt_until_won(runtime, &asked);
-    if (status == HL_OK && (flags & HL_WAIT_COMPILED) && keep_touched(runtime, &touched)) {
-        hl__touched_clear(runtime);
-        wait_settled(runtime, &touched);
-    }
+    if (status == HL_OK && (flags & HL_WAIT_COMPILED))
+        (void)!keep_touched(runtime, &touched);
+    awaiting = status == HL_OK && awaits_code(runtime);
     hl__touched_clear(runtime);
+    if (awaiting)
+        load_awaited(runtime);
+    wait_settled(runtime, &touched);
     hl__unlock(runtime);
     free(touched.events);
     discard_bindings(requests, requests_len);
@@ -279,7 +343,8 @@ static bool is_stored(hl_runtime *runtime, const hl__event_def *def)
 {
     const hl__event_def *stored = hl__registry_def(runtime->registry, def->name);
 
-    return stored && stored->flags == def->flags && stored->contract_hash == def->contract_hash;
+    return stored && stored->flags == def->flags && stored->contract_hash == def->contract_hash &&
+           stored->has_codec == def->has_codec;
 }
 
 /* What another process has stored meanwhile is not stored again. */

@@ -54,6 +54,13 @@ struct hl__event *hl__event_find(hl_runtime *runtime, const char *name)
     return found;
 }
 
+const hl__event_def *hl__event_def_of(hl_runtime *runtime, const char *name)
+{
+    const struct hl__event *event = hl__event_find(runtime, name);
+
+    return event ? event->def : hl__registry_def(runtime->registry, name);
+}
+
 bool hl__event_known(hl_runtime *runtime, const char *name)
 {
     size_t len;

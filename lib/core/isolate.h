@@ -19,6 +19,18 @@ HL__SHARED hl_status hl__isolation_write(const hl_isolation *isolation, bool by_
 bool hl__isolation_in_worker(const char *json);
 bool hl__isolation_by_operator(const char *json);
 
+/* The text that hl_isolate gives a record, malloc'ed: "" for isolation NULL. */
+hl_status hl__isolate_text(const char *name, const hl_isolation *isolation, char **text);
+/* What a record keeps when it is registered with the text `asked`: the operator's word, or that. `old` NULL: it is new. */
+HL__SHARED const char *hl__isolation_kept(const hl__record *old, const char *asked);
+
+/* ---- whether a state can be carried to a worker (isolate.c) ---- */
+
+/* By what is known of the event: HL_ERR_CONTRACT when there is no contract, or one with neither size nor codec. */
+HL__SHARED hl_status hl__check_carried(const hl__event_def *def, const char *action, const char *event);
+/* The same for a process that is to do it: it needs the codec itself. */
+hl_status hl__check_carried_here(const hl__event_def *def, const char *action, const char *event);
+
 /* ---- who runs plugins in workers ---- */
 
 typedef struct hl__isolator {

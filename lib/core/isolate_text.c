@@ -543,3 +543,8 @@ bool hl__isolation_by_operator(const char *json)
 {
     return says(json, "by", "operator");
 }
+
+const char *hl__isolation_kept(const hl__record *old, const char *asked)
+{
+    return old && hl__isolation_by_operator(old->isolation) ? old->isolation : asked;
+}

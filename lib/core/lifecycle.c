@@ -333,8 +333,7 @@ static hl__record *new_record(const hl__record *candidate, const hl__record *old
     hl__record from = *candidate;
 
     from.asked = candidate->isolation;
-    if (old && hl__isolation_by_operator(old->isolation))
-        from.isolation = old->isolation;
+    from.isolation = hl__isolation_kept(old, candidate->isolation);
     if (old)
         from.hold = old->hold;
     return hl__record_new(&from);

@@ -7,6 +7,7 @@
 
 #include "core/contract.h"
 #include "core/error.h"
+#include "core/isolate.h"
 #include "core/order.h"
 
 #define LINE 64 /* bytes of a cache line */
@@ -53,10 +54,10 @@ static char *describe(const char *format, const char *text)
     return asprintf(&reason, format, text) < 0 ? NULL : reason;
 }
 
-static bool comes_from(const hl__binding *binding, const hl__record *record)
+static bool comes_from(const hl__binding *binding, const hl__record *record, const hl__event_def *def)
 {
-    return strcmp(binding->library_path, record->library) == 0 &&
-           strcmp(binding->library_stamp, record->library_stamp) == 0;
+    return hl__binding_is_for(binding, record) &&
+           (!binding->owns_self || hl__event_def_carries_alike(binding->def, def));
 }
 
 static bool fits(const hl__event_def *def, const hl__binding *binding)
@@ -66,7 +67,9 @@ static bool fits(const hl__event_def *def, const hl__binding *binding)
 
 static char *why_missing(const hl__record *record, const hl__binding *binding, const hl__event_def *def)
 {
-    if (!binding || !comes_from(binding, record)) {
+    if (!binding || !comes_from(binding, record, def)) {
+        if (hl__isolation_in_worker(record->isolation))
+            return describe("%s", "its workers have not been started in this process");
         if (record->library[0])
             return describe("the library %s is not loaded in this process", record->library);
         return describe("%s", "this process has not registered it");
@@ -109,7 +112,7 @@ static hl__plan *alloc(size_t room)
 
 static bool can_run(const hl__record *record, const hl__binding *binding, const hl__event_def *def)
 {
-    return binding && comes_from(binding, record) && binding->call && fits(def, binding);
+    return binding && comes_from(binding, record, def) && binding->call && fits(def, binding);
 }
 
 static bool add(hl__plan *plan, const hl__record *record, hl__binding *binding, const hl__event_def *def)

@@ -148,7 +148,8 @@ static const hl_contract *put_contract(arena *block, const hl_contract *from)
     hl_field *fields = (hl_field *)(contract + 1);
 
     block->next = (char *)(fields + from->fields_len);
-    *contract = *from;
+    memset(contract, 0, sizeof(*contract));
+    memcpy(contract, from, from->size < sizeof(*contract) ? from->size : sizeof(*contract));
     contract->size = sizeof(hl_contract);
     contract->type = put(block, from->type);
     contract->fields = fields;
@@ -173,9 +174,20 @@ hl__event_def *hl__event_def_new(const char *name, unsigned flags, const hl_cont
     if (contract) {
         def->contract = put_contract(&block, contract);
         def->contract_hash = hl_contract_hash(contract);
+        def->has_codec = def->contract->codec != NULL;
     }
     def->name = put(&block, name);
     return def;
+}
+
+bool hl__event_def_carries_alike(const hl__event_def *a, const hl__event_def *b)
+{
+    const hl_contract *left = a ? a->contract : NULL, *right = b ? b->contract : NULL;
+
+    if (!left || !right)
+        return left == right;
+    return a->contract_hash == b->contract_hash && a->has_codec == b->has_codec && left->codec == right->codec &&
+           left->meta_size == right->meta_size;
 }
 
 hl__event_def *hl__event_def_ref(const hl__event_def *def)

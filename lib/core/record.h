@@ -59,9 +59,13 @@ typedef struct hl__event_def {
     unsigned flags;              /* HL_EVENT_... */
     const hl_contract *contract; /* NULL: none */
     uint64_t contract_hash;
+    bool
+        has_codec; /* whoever declared it has a codec; where the definition comes from the store, contract->codec is NULL */
 } hl__event_def;
 
 hl__event_def *hl__event_def_new(const char *name, unsigned flags, const hl_contract *contract); /* copies everything */
+/* Whether plugins in workers are given the state in the same way; NULL: no definition. */
+bool hl__event_def_carries_alike(const hl__event_def *a, const hl__event_def *b);
 hl__event_def *hl__event_def_ref(const hl__event_def *def);
 void hl__event_def_unref(const hl__event_def *def); /* NULL is a no-op */
 

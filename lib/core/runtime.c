@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/extension.h"
 #include "core/global.h"
+#include "core/isolate.h"
 #include "core/thread.h"
 
 #define NAME_BUCKETS 4096
@@ -221,6 +222,8 @@ void hl_close(hl_runtime *runtime)
     hl__unbind_all(runtime);
     pthread_mutex_unlock(&runtime->lock);
     hl__reclaim_wait();
+    if (runtime->parts.isolator)
+        runtime->parts.isolator->closed(runtime);
     hl__notices_destroy(runtime);
     hl__reclaim_release();
     hl__events_destroy(runtime);

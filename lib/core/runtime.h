@@ -52,7 +52,8 @@ struct hl__event {
     uint64_t generation;       /* of the published plan */
     hl_engine engine;          /* atomic; of the published chain */
     uint64_t published_ns;
-    uint64_t awaited_ns; /* when a change by another process was asked whose code is being loaded; 0: none is */
+    uint64_t awaited_ns; /* when a change was asked whose code is being loaded; 0: none is */
+    bool awaited_remote; /* another process made that change */
     hl__compile_state compile_state;
     char *compile_reason;
     struct hl__event *compile_next;
@@ -156,6 +157,8 @@ unsigned long hl__event_hash(const char *name); /* dispatch.c */
 
 /* ---- events (event.c); lock held ---- */
 struct hl__event *hl__event_find(hl_runtime *runtime, const char *name);
+/* The definition that this process goes by; NULL: none. */
+const hl__event_def *hl__event_def_of(hl_runtime *runtime, const char *name);
 bool hl__event_known(hl_runtime *runtime, const char *name); /* it has a handle, a definition or a plugin */
 hl_status hl__event_need(hl_runtime *runtime, const char *name, struct hl__event **out);
 void hl__events_close(hl_runtime *runtime);   /* every handle answers HL_ERR_CLOSED from now on */
@@ -169,10 +172,17 @@ hl__binding *hl__bound_find(hl_runtime *runtime, const char *name);
 /* Takes the reference; the old binding is retired. Returns whether calls change. */
 hl_status hl__bind(hl_runtime *runtime, hl__binding *binding, bool *changed);
 void hl__unbind(hl_runtime *runtime, const char *name);
+/* The record's isolation may have changed: code that stays in this process goes on under it. */
+void hl__rebind(hl_runtime *runtime, const hl__record *record);
 void hl__unbind_all(hl_runtime *runtime);
 void hl__notify_loaded(hl_runtime *runtime, const char *library_path);
 /* Loads the libraries that an event (NULL: every event with a handle) needs and that are not loaded. Without the lock. */
 void hl__load_missing(hl_runtime *runtime, struct hl__event *event);
+/* The code of one plugin of a library, mapped or in workers as its record says, as a binding that is bound nowhere yet. Without the
+ * lock. Fails as hl_register_library, and with HL_ERR_CONTRACT or HL_ERR_UNSUPPORTED where it is to run in a worker. */
+HL__SHARED hl_status hl__code_of(hl_runtime *runtime, const hl__record *record, hl__binding **out);
+/* Whether this process has the code that the record asks for, in the way in which it asks. Under the lock. */
+HL__SHARED bool hl__has_code(hl_runtime *runtime, const hl__record *record);
 /* Whether an active plugin of the event has code that hl__load_missing has not tried yet. Under the lock. */
 bool hl__awaits_code(hl_runtime *runtime, const struct hl__event *event);
 

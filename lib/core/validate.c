@@ -141,11 +141,23 @@ static hl_status check_depends(const char *action, const char *const *depends)
     return HL_OK;
 }
 
+static hl_status check_codec(const char *action, const hl_codec *codec)
+{
+    if (codec->size != sizeof(hl_codec))
+        return hl__fail(HL_ERR_STRUCT_SIZE, action, "contract.codec", "The codec has size %zu; this library knows %zu.",
+                        codec->size, sizeof(hl_codec));
+    if (!codec->encode || !codec->decode || !codec->release)
+        return hl__fail(HL_ERR_INVALID, action, "contract.codec",
+                        "The codec lacks one of its functions; it needs encode, decode and release.");
+    return HL_OK;
+}
+
 hl_status hl__check_contract(const char *action, const hl_contract *contract)
 {
-    if (contract->size != sizeof(hl_contract))
-        return hl__fail(HL_ERR_STRUCT_SIZE, action, "contract", "The contract has size %zu; this library knows %zu.",
-                        contract->size, sizeof(hl_contract));
+    if (contract->size < offsetof(hl_contract, codec) || contract->size > sizeof(hl_contract))
+        return hl__fail(HL_ERR_STRUCT_SIZE, action, "contract",
+                        "The contract has size %zu; this library knows %zu to %zu.", contract->size,
+                        offsetof(hl_contract, codec), sizeof(hl_contract));
     if (!contract->type || (contract->fields_len && !contract->fields))
         return hl__fail(HL_ERR_INVALID, action, "contract", "The contract lacks its type or its fields.");
     for (size_t i = 0; i < contract->fields_len; i++) {
@@ -157,7 +169,8 @@ hl_status hl__check_contract(const char *action, const hl_contract *contract)
             return hl__fail(HL_ERR_INVALID, action, "contract", "Field \"%s\" lies outside the state's %llu bytes.",
                             field->name, (unsigned long long)contract->state_size);
     }
-    return HL_OK;
+    return contract->size >= offsetof(hl_contract, meta_size) && contract->codec ? check_codec(action, contract->codec)
+                                                                                 : HL_OK;
 }
 
 static hl_status check_fields(const char *action, const hl_plugin_spec *spec)

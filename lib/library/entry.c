@@ -2,8 +2,8 @@
  * linker will set them. The file is untrusted: every address, count and string is checked. Called by hl__library_read.
  *
  * Struct sizes: an ABI number fixes the meaning of what it has; a struct may grow at its end within one ABI. So a larger
- * one is read as far as this build knows it, and a smaller one is refused; the entry, which has grown within this ABI, may
- * have its first size. */
+ * one is read as far as this build knows it, and a smaller one is refused; the entry and contracts, which have grown within
+ * this ABI, may have their first size. */
 #include "library/entry.h"
 
 #include <stdarg.h>
@@ -20,6 +20,7 @@
 #define DEPENDS_MAX 255
 #define FIELDS_MAX 1024
 #define COPIED_MAX (UINT64_C(16) << 20)
+#define CONTRACT_SIZE_LEAST offsetof(hl_contract, codec) /* bytes: before states could be carried to workers */
 
 struct hl__entry_block {
     struct hl__entry_block *next;
@@ -180,6 +181,19 @@ static hl_status check_struct(const place *at, const char *field, uint64_t size,
                 (unsigned long long)size, (unsigned long long)least);
 }
 
+/* The codec is code, and of no use outside the library: only whoever maps it has one. */
+static hl_status read_meta_size(const place *at, uint64_t address, hl_contract *contract)
+{
+    bool has = contract->size >= sizeof(*contract);
+
+    if (has && !hl__elf_at(at->elf, address, sizeof(*contract)))
+        return fail(at, HL_ERR_INVALID, "size", "reaches beyond the file's data.");
+    if (has)
+        READ_NUMBER(at->elf, address, hl_contract, meta_size, &contract->meta_size);
+    contract->size = sizeof(*contract);
+    return HL_OK;
+}
+
 static hl_status read_contract(const place *parent, uint64_t address, const hl_contract **out)
 {
     char text[64];
@@ -189,7 +203,7 @@ static hl_status read_contract(const place *parent, uint64_t address, const hl_c
     hl_status status;
 
     snprintf(text, sizeof(text), "%s.contract", parent->text);
-    if (!hl__elf_at(at.elf, address, sizeof(*contract)))
+    if (!hl__elf_at(at.elf, address, CONTRACT_SIZE_LEAST))
         return fail(parent, HL_ERR_INVALID, "contract", "is not whole in the file.");
     status = take(parent, "contract", sizeof(*contract), &copy);
     if (status != HL_OK)
@@ -197,8 +211,9 @@ static hl_status read_contract(const place *parent, uint64_t address, const hl_c
     contract = (hl_contract *)copy;
     READ_NUMBER(at.elf, address, hl_contract, size, &contract->size);
     READ_NUMBER(at.elf, address, hl_contract, state_size, &contract->state_size);
-    status = check_struct(&at, "size", contract->size, sizeof(*contract));
-    contract->size = sizeof(*contract);
+    status = check_struct(&at, "size", contract->size, CONTRACT_SIZE_LEAST);
+    if (status == HL_OK)
+        status = read_meta_size(&at, address, contract);
     if (status == HL_OK)
         status = read_required(&at, "type", address + offsetof(hl_contract, type), &contract->type);
     if (status == HL_OK)

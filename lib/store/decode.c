@@ -243,6 +243,8 @@ hl_status hl__event_decode(const char *text, size_t text_len, hl__event_def **ou
     status = verdict(&in, name);
     if (status == HL_OK && !(*out = hl__event_def_new(name, flags, fields ? &contract : NULL)))
         status = hl__fail_memory("read");
+    if (status == HL_OK)
+        (*out)->has_codec = json_is_true(json_object_get(object, "codec"));
     free(fields);
     json_decref(in.object);
     return status;

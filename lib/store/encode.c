@@ -135,12 +135,14 @@ static json_t *fields_value(writer *out, const hl_contract *contract)
     return array;
 }
 
-static json_t *contract_value(writer *out, const hl_contract *contract)
+static json_t *contract_value(writer *out, const hl_contract *contract, bool has_codec)
 {
     writer inner = {json_object(), "event's contract", out->status};
     put_text(&inner, "type", contract->type);
     put_int(&inner, "state_size", contract->state_size);
     put(&inner, "fields", fields_value(&inner, contract));
+    if (has_codec)
+        put(&inner, "codec", json_true());
     out->status = inner.status;
     return inner.object;
 }
@@ -150,7 +152,7 @@ hl_status hl__event_encode(const hl__event_def *def, char **text)
     writer out = {json_object(), "event's definition", HL_OK};
     put_text(&out, "name", def->name);
     put_int(&out, "flags", def->flags);
-    put(&out, "contract", def->contract ? contract_value(&out, def->contract) : json_null());
+    put(&out, "contract", def->contract ? contract_value(&out, def->contract, def->has_codec) : json_null());
     return finish(&out, text);
 }
 
