@@ -6,7 +6,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/hookline DESTINATION ${CMAKE_INS
 install(TARGETS hookline-core hookline-plugin EXPORT hookline-core-targets)
 install(TARGETS hookline-all EXPORT hookline-targets)
 install(TARGETS hookline)
-install(TARGETS hookline-probe RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/hookline)
+install(TARGETS hookline-probe hookline-worker RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/hookline)
 if(HOOKLINE_HAVE_JIT)
     install(TARGETS hookline-jit RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/hookline)
 endif()

@@ -28,6 +28,7 @@ set(test_environment
     HOOKLINE_BUILD=${PROJECT_BINARY_DIR}
     HOOKLINE_JIT=${hookline_libexec}/hookline-jit
     HOOKLINE_PROBE=${hookline_libexec}/hookline-probe
+    HOOKLINE_WORKER=${hookline_libexec}/hookline-worker
     HOOKLINE_TEST_PLUGINS=${test_plugins}
     HOOKLINE_TEST_PROGRAMS=${test_programs}
     HOOKLINE_TEST_CC=${CMAKE_C_COMPILER}

@@ -99,6 +99,7 @@ static int open_pidfd(pid_t pid, hl__child *out)
 
 static int spawn(const hl__child_spec *spec, const posix_spawn_file_actions_t *actions, hl__child *out)
 {
+    char *const *environment = spec->environment ? (char *const *)spec->environment : environ;
     posix_spawnattr_t attributes;
     pid_t pid;
     int error = posix_spawnattr_init(&attributes);
@@ -107,7 +108,7 @@ static int spawn(const hl__child_spec *spec, const posix_spawn_file_actions_t *a
         return error;
     error = set_attributes(&attributes);
     if (!error)
-        error = posix_spawn(&pid, spec->program, actions, &attributes, (char *const *)spec->argv, environ);
+        error = posix_spawn(&pid, spec->program, actions, &attributes, (char *const *)spec->argv, environment);
     if (!error)
         error = open_pidfd(pid, out);
     posix_spawnattr_destroy(&attributes);

@@ -24,11 +24,12 @@ typedef struct hl__child {
 #define HL__CHILD_FDS_MAX 8
 
 typedef struct hl__child_spec {
-    const char *program;     /* a path */
-    const char *const *argv; /* NULL-terminated */
-    int output;              /* becomes descriptors 1 and 2; -1: /dev/null */
-    const int *fds;          /* become descriptors 3, 4, ...; everything else is closed */
-    size_t fds_len;          /* at most HL__CHILD_FDS_MAX */
+    const char *program;            /* a path */
+    const char *const *argv;        /* NULL-terminated */
+    const char *const *environment; /* NULL-terminated; NULL: the server's */
+    int output;                     /* becomes descriptors 1 and 2; -1: /dev/null */
+    const int *fds;                 /* become descriptors 3, 4, ...; everything else is closed */
+    size_t fds_len;                 /* at most HL__CHILD_FDS_MAX */
 } hl__child_spec;
 
 /* How a child ended. */
@@ -38,8 +39,8 @@ typedef struct hl__child_end {
     int code;
 } hl__child_end;
 
-/* Starts a program in a session of its own with default signals, standard input from /dev/null and the server's
- * environment. Returns 0, or the error number. */
+/* Starts a program in a session of its own with default signals and standard input from /dev/null. Returns 0, or
+ * the error number. */
 HL__SHARED int hl__child_spawn(const hl__child_spec *spec, hl__child *out);
 
 /* Whether the child has ended, waiting at most until CLOCK_MONOTONIC `deadline_ns`. It is not reaped. */

@@ -62,7 +62,7 @@ static hl_status start(attempt *attempt, const char *path, int fd)
         hl__program_find("HOOKLINE_PROBE", "hookline-probe", HL__PROBE_PROGRAM, buffer, sizeof(buffer));
     const char *argv[] = {"hookline-probe", path, parent, NULL};
     const int fds[] = {fd, attempt->answer_writer};
-    hl__child_spec spec = {program, argv, attempt->output_writer, fds, 2};
+    hl__child_spec spec = {program, argv, NULL, attempt->output_writer, fds, 2};
     int error;
 
     snprintf(parent, sizeof(parent), "%ld", (long)getpid());

@@ -1,8 +1,8 @@
 /* Starting a worker process and hearing how that went. Used by the supervisor's thread (start.c) and by the worker programs
  * (start_worker.c), which agree here on descriptors and on what is said over the report socket.
  *
- * Descriptors of a worker: 3 the report socket (a seqpacket socketpair), 4 the library, 5.. the channel's. Arguments: the
- * server's pid, the kind, the entry's name. */
+ * Descriptors of a worker: 3 the report socket (a seqpacket socketpair), 4 the library; the channel's come with the plan.
+ * Arguments: the server's pid, the kind, the entry's name. */
 #ifndef HL_WORKER_START_H
 #define HL_WORKER_START_H
 
@@ -14,8 +14,8 @@ typedef enum hl__worker_kind { HL__WORKER_PLUGIN = 1, HL__WORKER_MODULE = 2 } hl
 
 #define HL__REPORT_FD 3
 #define HL__LIBRARY_FD 4
-#define HL__CHANNEL_FD 5
-#define HL__REPORT_MAX 4096 /* bytes of one message */
+#define HL__REPORT_MAX 4096          /* bytes of one message of the worker, and of its text with an end mark */
+#define HL__PLAN_MAX ((size_t)65536) /* bytes of one message to it */
 
 /* Worker to server: one of these in front, then a text. */
 typedef enum hl__report {
@@ -26,45 +26,61 @@ typedef enum hl__report {
 
 typedef struct hl__report_head {
     uint32_t kind;
-    int32_t status; /* hl_status, of a refusal */
+    int32_t status; /* hl_status, of a refusal; negative */
     uint32_t reached;
     uint32_t landlock_abi;
     uint32_t kept;
     uint32_t text_len;
 } hl__report_head;
 
-/* Server to worker: the sandbox plan first; later, for modules, HL__ORDER_SWITCH with the newer library's descriptor (SCM_RIGHTS),
- * or HL__ORDER_END, after which the worker runs its unload function and exits with 0. */
+/* Server to worker: the plan first, with the channel's descriptors (SCM_RIGHTS); later, for modules, HL__ORDER_SWITCH with the
+ * newer library's, or HL__ORDER_END, after which the worker runs its unload function and exits with 0. */
 typedef enum hl__order { HL__ORDER_PLAN = 1, HL__ORDER_SWITCH = 2, HL__ORDER_END = 3 } hl__order;
+
+typedef struct hl__order_head {
+    uint32_t order;
+    uint32_t plan_len;   /* bytes of the sandbox's plan behind this */
+    uint32_t beside_len; /* bytes behind that: paths, each with its end mark */
+} hl__order_head;
 
 typedef struct hl__start_spec {
     hl__worker_kind kind;
-    int library_fd;      /* the very file that was checked */
-    const char *entry;   /* PLUGIN: the plugin's name in the library; MODULE: the module's */
+    int library_fd;    /* the very file that was checked */
+    const char *entry; /* PLUGIN: the plugin's name in the library; MODULE: the module's */
+    const char *const
+        *beside; /* NULL-terminated paths of libraries that it needs and that lie in folders of its own: they are
+                                * loaded before it; NULL: none */
     const hl_sandbox *sandbox;
     const void *plan; /* of hl__sandbox_plan */
     size_t plan_len;
     hl__channel *channel;
 } hl__start_spec;
 
-/* Starts the program; *report_fd is the server's end, non-blocking. On the supervisor's thread only, because the worker dies with
- * the thread that started it. HL_ERR_SYSTEM. */
+/* Starts the program; *report_fd is the server's end, non-blocking. *cgroup_folder as hl__sandbox_cgroup_add says. On the
+ * supervisor's thread only, because the worker dies with the thread that started it. HL_ERR_SYSTEM, HL_ERR_LIMIT,
+ * HL_ERR_UNSUPPORTED (a cgroup that is required), HL_ERR_NO_MEMORY. */
 hl_status hl__worker_start(const hl__start_spec *spec, hl__child *child, int *report_fd, char **cgroup_folder);
-/* Reads one message: 1 and *head, text (ended); 0: none yet; -1: the worker has closed its end, or what it said is none. */
+/* Reads one message: 1 and *head, text (ended, without control characters); 0: none yet; -1: the worker has closed its end, or
+ * what it said is none. */
 int hl__worker_heard(int report_fd, hl__report_head *head, char text[HL__REPORT_MAX]);
-hl_status hl__worker_order(int report_fd, hl__order order, int fd);
+/* fd -1: none. Does not wait: HL_ERR_SYSTEM also where the worker does not take its orders. */
+hl_status hl__worker_order(hl__channel *channel, int report_fd, hl__order order, int fd);
 
-/* ---- what a worker serves (main.c calls it; serve_plugin.c, module's serve_module.c define it) ---- */
+/* ---- what a worker serves (main.c calls it; serve_plugin.c, module's serve_module.c define it) ------------------- */
 
 typedef struct hl__service {
     hl__worker_kind kind;
-    /* Finds the entry in the mapped library, and runs its load function. `previous` is NULL, or the mapped library whose state is
-     * taken over (modules). 0, or a negative hl_status with a sentence. */
+    /* Finds the entry in the mapped library, and runs its load function. Called again for newer code; *kept then says whether
+     * the state was taken over. 0, or a negative hl_status with a sentence. */
     int (*load)(void *library, const char *entry, bool *kept, char *why, size_t why_len);
     void (*serve)(const hl__served *served, hl__reply_head *reply);
     void (*unload)(void);
 } hl__service;
 
+/* Does not return before the worker's end. */
 int hl__worker_main(int argc, char **argv, const hl__service *service);
+
+/* Notes in the channel what the worker dies of (fault_worker.c). */
+void hl__serve_catch_faults(void);
 
 #endif

@@ -18,7 +18,7 @@
 static hl__child_end run_shell(const char *script, uint64_t patience_ms, bool *in_time)
 {
     const char *argv[] = {"sh", "-c", script, NULL};
-    hl__child_spec spec = {"/bin/sh", argv, -1, NULL, 0};
+    hl__child_spec spec = {"/bin/sh", argv, NULL, -1, NULL, 0};
     hl__child child;
 
     assert_int_equal(hl__child_spawn(&spec, &child), 0);
@@ -71,7 +71,7 @@ static void descriptors_arrive_in_order(void **state)
     int first = open(fixture_write("left", "left\n", 5), O_RDONLY | O_CLOEXEC);
     int second = open(fixture_write("right", "right\n", 6), O_RDONLY | O_CLOEXEC);
     int fds[] = {first, second};
-    hl__child_spec spec = {"/bin/sh", argv, -1, fds, 2};
+    hl__child_spec spec = {"/bin/sh", argv, NULL, -1, fds, 2};
     hl__child child;
     hl__child_end end;
 
@@ -95,7 +95,7 @@ static void descriptors_arrive_in_order(void **state)
 static void a_missing_program_is_an_error_number_and_leaves_nothing(void **state)
 {
     const char *argv[] = {"nothing", NULL};
-    hl__child_spec spec = {"/nowhere/nothing", argv, -1, NULL, 0};
+    hl__child_spec spec = {"/nowhere/nothing", argv, NULL, -1, NULL, 0};
     holdings before = holdings_now();
     hl__child child;
 
@@ -110,7 +110,7 @@ static void too_many_descriptors_are_refused(void **state)
 {
     const char *argv[] = {"true", NULL};
     int fds[HL__CHILD_FDS_MAX + 1] = {0};
-    hl__child_spec spec = {"/bin/true", argv, -1, fds, HL__CHILD_FDS_MAX + 1};
+    hl__child_spec spec = {"/bin/true", argv, NULL, -1, fds, HL__CHILD_FDS_MAX + 1};
     hl__child child;
 
     (void)state;

@@ -1,0 +1,126 @@
+/* A worker locks itself in. Called by start_worker.c; links libc only. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "worker/sandbox_plan.h"
+
+/* Sanitizers reserve terabytes of addresses: their workers have no limit of address space. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LIMITS_MEMORY 0
+#elif defined(__has_feature)
+#define LIMITS_MEMORY !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define LIMITS_MEMORY 1
+#endif
+
+static bool limit(int resource, uint64_t most, const char *name, char *why, size_t why_len)
+{
+    struct rlimit limits;
+
+    if (getrlimit((__rlimit_resource_t)resource, &limits) != 0)
+        limits.rlim_max = RLIM_INFINITY;
+    if (limits.rlim_max == RLIM_INFINITY || most < limits.rlim_max)
+        limits.rlim_max = most;
+    limits.rlim_cur = limits.rlim_max;
+    if (setrlimit((__rlimit_resource_t)resource, &limits) == 0)
+        return true;
+    snprintf(why, why_len, "The limit %s cannot be set in a worker: %s.", name, strerror(errno));
+    return false;
+}
+
+/* The first number that is free: all below it are in use. */
+static uint64_t files_open(void)
+{
+    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+
+    if (fd < 0)
+        return STDERR_FILENO + 1;
+    close(fd);
+    return (uint64_t)fd;
+}
+
+/* The kernel counts all processes of the user, so the limit is above all that there are: a bound, though not a close one. */
+static uint64_t processes_bound(uint32_t processes)
+{
+    char text[128] = "";
+    unsigned long all = 0;
+    int fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+    const char *slash = len > 0 ? strchr(text, '/') : NULL;
+
+    if (fd >= 0)
+        close(fd);
+    if (processes == 0 || !slash || sscanf(slash + 1, "%lu", &all) != 1)
+        return processes;
+    return (uint64_t)all + processes;
+}
+
+static bool limit_all(const hl__sandbox_head *sandbox, size_t shared_bytes, char *why, size_t why_len)
+{
+    signal(SIGXFSZ, SIG_IGN); /* writing too much is an error of write */
+    return (!LIMITS_MEMORY || limit(RLIMIT_AS, sandbox->memory_bytes + shared_bytes, "memory_bytes", why, why_len)) &&
+           limit(RLIMIT_FSIZE, sandbox->file_bytes, "file_bytes", why, why_len) &&
+           limit(RLIMIT_NOFILE, files_open() + sandbox->files, "files", why, why_len) &&
+           limit(RLIMIT_NPROC, processes_bound(sandbox->processes), "processes", why, why_len) &&
+           (!sandbox->cpu_seconds || limit(RLIMIT_CPU, sandbox->cpu_seconds, "cpu_seconds", why, why_len));
+}
+
+/* A server that runs as root gives its workers none of root's powers. */
+static bool drop_privileges(char *why, size_t why_len)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
+
+    memset(none, 0, sizeof(none));
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && syscall(SYS_capset, &header, none) == 0)
+        return true;
+    snprintf(why, why_len, "Privileges cannot be given up in a worker: %s.", strerror(errno));
+    return false;
+}
+
+/* The plan was made by the server, for this very program. */
+static hl__sandbox_head head_of(const hl__sandbox_given *given)
+{
+    hl__sandbox_head head;
+
+    memcpy(&head, given->plan, sizeof(head));
+    return head;
+}
+
+bool hl__sandbox_begin(const hl__sandbox_given *given, uint32_t *reached, uint32_t *landlock_abi, char *why,
+                       size_t why_len)
+{
+    hl__sandbox_head head = head_of(given);
+    const char *paths = (const char *)given->plan + sizeof(head);
+    hl__landlock_rules rules = {.read = {paths, head.read_len},
+                                .beside = {given->beside, given->beside_len},
+                                .write = {paths + head.read_len, head.write_len},
+                                .library_fd = given->library_fd,
+                                .library_folder = given->library_folder,
+                                .network = head.network};
+    int landlock;
+
+    if (!limit_all(&head, given->shared_bytes, why, why_len) || !drop_privileges(why, why_len))
+        return false;
+    *reached |= HL__SANDBOX_RLIMITS | HL__SANDBOX_NO_NEW_PRIVS;
+    landlock = hl__landlock_apply(&rules, landlock_abi, why, why_len);
+    if (landlock > 0)
+        *reached |= HL__SANDBOX_LANDLOCK;
+    return landlock >= 0;
+}
+
+void hl__sandbox_close(const hl__sandbox_given *given, uint32_t *reached)
+{
+    hl__sandbox_head head = head_of(given);
+
+    if (hl__seccomp_apply(&head))
+        *reached |= HL__SANDBOX_SECCOMP;
+}
