@@ -29,6 +29,9 @@ set(test_environment
     HOOKLINE_JIT=${hookline_libexec}/hookline-jit
     HOOKLINE_PROBE=${hookline_libexec}/hookline-probe
     HOOKLINE_WORKER=${hookline_libexec}/hookline-worker
+    HOOKLINE_SANDBOX=${hookline_libexec}/hookline-sandbox
+    HOOKLINE_MODULE=${hookline_libexec}/hookline-module
+    HOOKLINE_INCLUDE=${PROJECT_SOURCE_DIR}/include
     HOOKLINE_TEST_PLUGINS=${test_plugins}
     HOOKLINE_TEST_PROGRAMS=${test_programs}
     HOOKLINE_TEST_CC=${CMAKE_C_COMPILER}

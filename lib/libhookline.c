@@ -3,15 +3,18 @@
 #include "core/extension.h"
 #include "install/boot.h"
 #include "install/extension.h"
+#include "module/code.h"
 
 static void opened(hl_runtime *runtime)
 {
     hl__install_opened(runtime);
+    hl__code_opened(runtime);
 }
 
 static void closing(hl_runtime *runtime)
 {
     hl__install_closing(runtime);
+    hl__code_closed(runtime);
 }
 
 static void tick(hl_runtime *runtime)

@@ -23,10 +23,11 @@ extern "C" {
 /* Where a function leaves its result. */
 typedef struct hl_answer hl_answer;
 
-/* The result, which is owned from now on; NULL fails with HL_ERR_NO_MEMORY. Returns what the function should return. */
+/* The result, which is owned from now on; NULL fails with HL_ERR_NO_MEMORY, a part of another value with HL_ERR_INVALID.
+ * Returns what the function should return. [plugin] */
 HL_API hl_status hl_answer_give(hl_answer *answer, hl_value *result);
-/* A failure with a sentence for people (printf-style). The caller gets HL_ERR_PLUGIN and the sentence, and `status`
- * in hl_module_result. Returns `status`. */
+/* A failure with a sentence for people (printf-style). The caller gets HL_ERR_PLUGIN with the sentence, and the name of `status`
+ * as field of the error. Returns `status`. [plugin] */
 HL_API hl_status hl_answer_fail(hl_answer *answer, hl_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

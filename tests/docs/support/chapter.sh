@@ -21,6 +21,8 @@ make_prefix() {
     export PATH=$prefix/compiler:$prefix/bin:$PATH
     export PKG_CONFIG_PATH=$prefix/lib/pkgconfig CMAKE_PREFIX_PATH=$prefix LD_LIBRARY_PATH=$prefix/lib
     export HOOKLINE_JIT=$prefix/libexec/hookline/hookline-jit HOOKLINE_PROBE=$prefix/libexec/hookline/hookline-probe
+    export HOOKLINE_MODULE=$prefix/libexec/hookline/hookline-module HOOKLINE_INCLUDE=$prefix/include
+    export HOOKLINE_SANDBOX=$prefix/libexec/hookline/hookline-sandbox
 }
 
 write_wrapper() { # file program argument

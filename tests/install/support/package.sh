@@ -4,7 +4,7 @@
 . "$HOOKLINE_SOURCE/tests/lib.sh"
 outside=$HOOKLINE_SOURCE/tests/install/outside
 [ -z "${HOOKLINE_TEST_SANITIZE:-}" ] || skip "a sanitized library cannot be linked by a stranger"
-unset HOOKLINE_JIT HOOKLINE_PROBE # what is installed has to find its own programs
+unset HOOKLINE_JIT HOOKLINE_PROBE HOOKLINE_MODULE HOOKLINE_SANDBOX HOOKLINE_INCLUDE # what is installed has to find its own programs
 work=$(mktemp -d "$PWD/install.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 
