@@ -100,19 +100,21 @@ static uint32_t sysv_hash(const char *name)
     return hash;
 }
 
-/* Table: bucket count, symbol count; buckets; one link a symbol. A damaged chain may run in a circle. */
+/* Table: bucket count, symbol count; buckets; one link a symbol. A damaged chain may run in a circle, and the count may be
+ * any: there are no more links than the table has words. */
 static bool find_sysv(const hl__elf *elf, const char *name, uint64_t *address)
 {
     const hl__elf_table *table = &elf->hash;
     uint32_t buckets_len = word_at(table, 0);
-    uint32_t links_len = word_at(table, 4);
+    uint64_t words_len = table->len / sizeof(uint32_t);
+    uint64_t links_len = word_at(table, 4) < words_len ? word_at(table, 4) : words_len;
     uint64_t links = 8 + 4 * (uint64_t)buckets_len;
     uint32_t index;
 
     if (buckets_len == 0)
         return false;
     index = word_at(table, 8 + 4 * (uint64_t)(sysv_hash(name) % buckets_len));
-    for (uint32_t steps = 0; index && steps < links_len; steps++) {
+    for (uint64_t steps = 0; index && steps < links_len; steps++) {
         if (match(elf, index, name, address))
             return true;
         index = word_at(table, links + 4 * (uint64_t)index);
