@@ -9,6 +9,7 @@
 #include "observe/control.h"
 #include "observe/prepared.h"
 #include "store/store.h"
+#include "worker/isolated.h"
 
 #define KNOWN_FLAGS                                                                                                    \
     (HL_OPEN_RECORDS_ONLY | HL_OPEN_READ_ONLY | HL_OPEN_START_REGISTERED | HL_OPEN_PERF_MAP | HL_OPEN_NO_CONTROL)
@@ -48,6 +49,7 @@ static hl_status open_parts(const hl_options *options, hl__parts *parts)
     if (status == HL_OK)
         status = open_compiler(options, &parts->compiler);
     parts->loader = &hl__loader;
+    parts->isolator = &hl__workers;
     parts->control_open = hl__control_open;
     parts->control_fd = hl__control_fd;
     parts->control_service = hl__control_service;

@@ -43,6 +43,8 @@ HL__SHARED hl_status hl__pool_switch(hl__pool *pool, int library_fd, const char 
 /* The pid of the first worker that is ready, 0: none. Lock-free. */
 HL__SHARED int32_t hl__pool_pid(const hl__pool *pool);
 HL__SHARED uint64_t hl__pool_calls(const hl__pool *pool);
+/* Failed: its workers are not started again; degraded: a worker is missing, or the breaker is open. The reason is ended. */
+HL__SHARED hl_health_state hl__pool_health(hl__pool *pool, char *reason, size_t reason_len);
 
 typedef struct hl__pool_call {
     uint32_t function;

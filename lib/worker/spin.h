@@ -1,0 +1,14 @@
+/* Whether callers may look for their replies before they sleep: only while processors are free for that. */
+#ifndef HL_WORKER_SPIN_H
+#define HL_WORKER_SPIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Reads how busy the machine is, while so many calls are in workers. On a supervisor's thread, at most once a second. */
+void hl__spin_sample(uint32_t calls);
+
+/* What the last sample said; false before the first. [any-thread] */
+bool hl__spin_allowed(void);
+
+#endif
