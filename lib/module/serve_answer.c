@@ -12,18 +12,26 @@ hl_status hl__answer_status(hl_status status)
     return status < 0 ? status : HL_ERR_PLUGIN;
 }
 
+/* How many bytes the character with this first byte has. */
+static size_t character_len(unsigned char first)
+{
+    if (first >= 0xf0)
+        return 4;
+    if (first >= 0xe0)
+        return 3;
+    return first >= 0xc0 ? 2 : 1;
+}
+
 /* A sentence that was cut may end in the middle of a character. */
 static void cut_whole(char *sentence)
 {
     size_t len = strlen(sentence);
+    size_t last = len;
 
-    for (size_t more = 0; len > 0 && more < 4; more++) {
-        if (hl__is_utf8(sentence, len)) {
-            sentence[len] = '\0';
-            return;
-        }
-        len--;
-    }
+    while (last > 0 && len - last < 3 && ((unsigned char)sentence[last - 1] & 0xc0) == 0x80)
+        last--;
+    if (last > 0 && character_len((unsigned char)sentence[last - 1]) > len - last + 1)
+        sentence[last - 1] = '\0';
 }
 
 void hl__answer_clean(char *sentence)
