@@ -50,18 +50,9 @@ typedef struct __attribute__((packed)) beneath {
 } beneath;
 
 /* What libraries and the C library read on their own. What is not there is left out. */
-static const char *const system_paths[] = {"/lib",
-                                           "/lib64",
-                                           "/usr/lib",
-                                           "/usr/lib64",
-                                           "/usr/local/lib",
-                                           "/etc/ld.so.cache",
-                                           "/etc/localtime",
-                                           "/usr/share/zoneinfo",
-                                           "/usr/share/locale",
-                                           "/dev/null",
-                                           "/dev/zero",
-                                           "/dev/urandom"};
+static const char *const system_paths[] = {
+    "/usr/lib",       "/lib",      "/usr/lib64",  "/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo",
+    "/etc/localtime", "/dev/null", "/dev/urandom"};
 
 typedef struct building {
     int fd;

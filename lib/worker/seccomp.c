@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,8 +19,9 @@
 
 #ifdef HL__SECCOMP_ARCHITECTURE
 
-#define PROGRAM_MAX 1024
-#define NEWEST_CALL 450       /* what has a greater number is newer than this list */
+#define PROGRAM_MAX 1024 /* instructions; a program that fills it does not fit, and is not used */
+#define JUMP_MOST 255
+#define CALLS_END 451         /* from here on calls are newer than this list */
 #define X32_CALLS 0x40000000u /* x86-64: the same calls with 32-bit pointers; no such number exists elsewhere */
 #define CALL_CLONE3 435
 #define CALL_OPENAT2 437
@@ -28,9 +29,21 @@
 #define NAMESPACES 0x7e020080u /* CLONE_NEW* of clone */
 #define WRITES (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
 
+/* What is done about a call. */
+typedef enum verdict { REFUSE = 0, ALLOW, ASK /* its argument */, UNKNOWN } verdict;
+
+/* Calls with the same verdict, up to the next run. */
+typedef struct run {
+    uint32_t first;
+    verdict verdict;
+} run;
+
 typedef struct program {
     struct sock_filter code[PROGRAM_MAX];
     unsigned short len;
+    unsigned char verdicts[CALLS_END + 1];
+    run runs[CALLS_END + 1];
+    size_t runs_len;
 } program;
 
 /* ---- instructions ------------------------------------------------------------------------------------------------ */
@@ -70,20 +83,39 @@ static void load_argument(program *to, unsigned index)
     load(to, offsetof(struct seccomp_data, args) + index * sizeof(uint64_t) + low);
 }
 
-/* ---- rules ------------------------------------------------------------------------------------------------------- */
+/* ---- calls that are allowed whatever their arguments ------------------------------------------------------------- */
 
-static void allow_calls(program *to, const int *calls, size_t len)
+static void mark(program *to, const int *calls, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        when_call(to, (uint32_t)calls[i], 1);
-        give(to, SECCOMP_RET_ALLOW);
-    }
+    for (size_t i = 0; i < len; i++)
+        to->verdicts[calls[i]] = ALLOW;
 }
 
-#define ALLOW(to, ...) allow_calls((to), (const int[]){__VA_ARGS__}, sizeof((int[]){__VA_ARGS__}) / sizeof(int))
+#define MARK(to, ...) mark((to), (const int[]){__VA_ARGS__}, sizeof((int[]){__VA_ARGS__}) / sizeof(int))
+
+static void mark_calls(program *to, const hl__sandbox_head *sandbox)
+{
+    MARK(to, HL__CALLS_ALWAYS);
+    if (sandbox->write_len)
+        MARK(to, SYS_openat, CALL_OPENAT2, HL__CALLS_WRITING);
+    if (sandbox->processes)
+        MARK(to, HL__CALLS_PROCESSES);
+    if (sandbox->network)
+        MARK(to, HL__CALLS_NETWORK);
+#ifdef HL__CALL_OPEN_OLD
+    MARK(to, HL__CALLS_ALWAYS_OLD);
+    if (sandbox->write_len)
+        MARK(to, HL__CALL_OPEN_OLD, HL__CALLS_WRITING_OLD);
+    if (sandbox->processes)
+        MARK(to, HL__CALLS_PROCESSES_OLD);
+#endif
+}
+
+/* ---- calls whose argument is asked ------------------------------------------------------------------------------- */
 
 static void allow_values(program *to, int call, unsigned argument, const uint32_t *values, size_t len)
 {
+    to->verdicts[call] = ASK;
     when_call(to, (uint32_t)call, (unsigned char)(2 * len + 2));
     load_argument(to, argument);
     for (size_t i = 0; i < len; i++) {
@@ -99,6 +131,7 @@ static void allow_values(program *to, int call, unsigned argument, const uint32_
 
 static void allow_without_bits(program *to, int call, unsigned argument, uint32_t bits)
 {
+    to->verdicts[call] = ASK;
     when_call(to, (uint32_t)call, 4);
     load_argument(to, argument);
     put(to, BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits);
@@ -106,13 +139,38 @@ static void allow_without_bits(program *to, int call, unsigned argument, uint32_
     give(to, SECCOMP_RET_ALLOW);
 }
 
-static void answer(program *to, int call, uint32_t error)
+/* Signals to itself only, so that abort and raise work. Its death signal, limits of another process, tracing: not at all. */
+static void ask_processes(program *to, const hl__sandbox_head *sandbox)
 {
-    when_call(to, (uint32_t)call, 1);
-    deny(to, error);
+    uint32_t own = (uint32_t)getpid();
+
+    ALLOW_VALUES(to, SYS_kill, 0, own);
+    ALLOW_VALUES(to, SYS_tgkill, 0, own);
+    ALLOW_VALUES(to, SYS_prlimit64, 0, 0);
+    ALLOW_VALUES(to, SYS_prctl, 0, PR_SET_NAME, PR_GET_NAME, PR_SET_VMA_NUMBER);
+    if (sandbox->processes)
+        allow_without_bits(to, SYS_clone, 0, NAMESPACES);
 }
 
-/* ---- the list ---------------------------------------------------------------------------------------------------- */
+/* No owner and no signal of a descriptor: by them the kernel would signal others. */
+static void ask_descriptors(program *to, const hl__sandbox_head *sandbox)
+{
+    ALLOW_VALUES(to, SYS_fcntl, 1, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK,
+                 F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GET_SEALS);
+    ALLOW_VALUES(to, SYS_ioctl, 1, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ);
+    if (sandbox->network) {
+        ALLOW_VALUES(to, SYS_socket, 0, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK);
+        ALLOW_VALUES(to, SYS_socketpair, 0, AF_UNIX);
+    }
+    if (sandbox->write_len)
+        return;
+    allow_without_bits(to, SYS_openat, 2, WRITES);
+#ifdef HL__CALL_OPEN_OLD
+    allow_without_bits(to, HL__CALL_OPEN_OLD, 1, WRITES);
+#endif
+}
+
+/* ---- the program ------------------------------------------------------------------------------------------------- */
 
 static void check_architecture(program *to)
 {
@@ -124,76 +182,66 @@ static void check_architecture(program *to)
     give(to, SECCOMP_RET_KILL_PROCESS);
 }
 
-/* Signals to itself only, so that abort and raise work. Its death signal, its name of another process, tracing: not at all. */
-static void allow_process(program *to)
+/* clone3 and openat2 hide their flags behind a pointer: the C library takes the older ones then. */
+static void find_runs(program *to)
 {
-    uint32_t own = (uint32_t)getpid();
-
-    ALLOW_VALUES(to, SYS_kill, 0, own);
-    ALLOW_VALUES(to, SYS_tgkill, 0, own);
-    ALLOW_VALUES(to, SYS_prlimit64, 0, 0);
-    ALLOW_VALUES(to, SYS_prctl, 0, PR_SET_NAME, PR_GET_NAME, PR_SET_VMA_NUMBER);
+    to->verdicts[CALLS_END] = UNKNOWN;
+    to->verdicts[CALL_CLONE3] = UNKNOWN;
+    if (to->verdicts[CALL_OPENAT2] == REFUSE)
+        to->verdicts[CALL_OPENAT2] = UNKNOWN;
+    for (uint32_t i = 0; i <= CALLS_END; i++)
+        if (i == 0 || to->verdicts[i] != to->verdicts[i - 1])
+            to->runs[to->runs_len++] = (run){i, (verdict)to->verdicts[i]};
 }
 
-/* No owner and no signal of a descriptor: by them the kernel would signal others. */
-static void allow_descriptors(program *to)
+static void put_verdict(program *to, verdict verdict)
 {
-    ALLOW_VALUES(to, SYS_fcntl, 1, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK,
-                 F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GET_SEALS);
-    ALLOW_VALUES(to, SYS_ioctl, 1, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ);
-}
-
-static void allow_files(program *to, bool writing)
-{
-    if (writing) {
-        ALLOW(to, SYS_openat, CALL_OPENAT2, HL__CALLS_WRITING);
-    } else {
-        allow_without_bits(to, SYS_openat, 2, WRITES);
-        answer(to, CALL_OPENAT2, ENOSYS);
-    }
-#ifdef HL__CALLS_WRITING_OLD
-    if (writing)
-        ALLOW(to, HL__CALL_OPEN_OLD, HL__CALLS_WRITING_OLD);
+    if (verdict == ALLOW)
+        give(to, SECCOMP_RET_ALLOW);
+    else if (verdict == ASK)
+        put(to, BPF_JMP | BPF_JA, 0, 0, 0); /* to the questions behind the tree; set when that is done */
     else
-        allow_without_bits(to, HL__CALL_OPEN_OLD, 1, WRITES);
-#endif
+        deny(to, verdict == UNKNOWN ? ENOSYS : EPERM);
 }
 
-/* clone3 hides its flags behind a pointer: the C library takes clone then. */
-static void allow_processes(program *to, bool processes)
+/* A tree and no list: the kernel tries the program with every call's number when it is installed, and keeps what is always
+ * allowed. It is done four times sooner. */
+static void put_tree(program *to, size_t first, size_t end)
 {
-    answer(to, CALL_CLONE3, ENOSYS);
-    if (!processes)
+    size_t middle = first + (end - first) / 2;
+    unsigned short at = to->len;
+
+    if (end - first == 1) {
+        put_verdict(to, to->runs[first].verdict);
         return;
-    allow_without_bits(to, SYS_clone, 0, NAMESPACES);
-    ALLOW(to, HL__CALLS_PROCESSES);
-#ifdef HL__CALLS_PROCESSES_OLD
-    ALLOW(to, HL__CALLS_PROCESSES_OLD);
-#endif
+    }
+    put(to, BPF_JMP | BPF_JGE | BPF_K, 0, 0, to->runs[middle].first);
+    put_tree(to, first, middle);
+    if (to->len - at - 1 > JUMP_MOST)
+        to->len = PROGRAM_MAX;
+    else
+        to->code[at].jt = (unsigned char)(to->len - at - 1);
+    put_tree(to, middle, end);
 }
 
-static void allow_network(program *to)
-{
-    ALLOW_VALUES(to, SYS_socket, 0, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK);
-    ALLOW_VALUES(to, SYS_socketpair, 0, AF_UNIX);
-    ALLOW(to, HL__CALLS_NETWORK);
-}
-
+/* The questions are written first, as they mark their calls, and moved behind the tree. */
 static void write_program(program *to, const hl__sandbox_head *sandbox)
 {
+    static program questions;
+
+    mark_calls(&questions, sandbox);
+    ask_processes(&questions, sandbox);
+    ask_descriptors(&questions, sandbox);
+    find_runs(&questions);
+    memcpy(to->runs, questions.runs, sizeof(to->runs));
+    to->runs_len = questions.runs_len;
     check_architecture(to);
-    ALLOW(to, HL__CALLS_ALWAYS);
-#ifdef HL__CALLS_ALWAYS_OLD
-    ALLOW(to, HL__CALLS_ALWAYS_OLD);
-#endif
-    allow_process(to);
-    allow_descriptors(to);
-    allow_files(to, sandbox->write_len > 0);
-    allow_processes(to, sandbox->processes > 0);
-    if (sandbox->network)
-        allow_network(to);
-    put(to, BPF_JMP | BPF_JGT | BPF_K, 0, 1, NEWEST_CALL);
-    deny(to, ENOSYS);
+    put_tree(to, 0, to->runs_len);
+    for (unsigned short i = 0; i < to->len; i++)
+        if (to->code[i].code == (BPF_JMP | BPF_JA))
+            to->code[i].k = to->len - i - 1u;
+    for (unsigned short i = 0; i < questions.len; i++)
+        put(to, questions.code[i].code, questions.code[i].jt, questions.code[i].jf, questions.code[i].k);
     deny(to, EPERM);
 }
 
