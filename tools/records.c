@@ -27,6 +27,13 @@ static json_t *time_value(int64_t seconds)
     return json_string(text);
 }
 
+static json_t *isolation_value(const char *text)
+{
+    json_t *value = json_loads(text, 0, NULL);
+
+    return value ? value : json_null();
+}
+
 json_t *record_plugin(const hl_plugin_info *info)
 {
     json_t *value = json_object();
@@ -45,6 +52,8 @@ json_t *record_plugin(const hl_plugin_info *info)
     json_object_set_new(value, "updated_at", time_value(info->updated_at));
     json_object_set_new(value, "revision", json_integer((json_int_t)info->revision));
     json_object_set_new(value, "reason", tool_text(info->reason));
+    json_object_set_new(value, "isolation", isolation_value(info->isolation));
+    json_object_set_new(value, "hold", tool_text(info->hold));
     return value;
 }
 

@@ -3,7 +3,7 @@
 #ifndef HOOKLINE_TXN_H
 #define HOOKLINE_TXN_H
 
-#include <hookline/registry.h>
+#include <hookline/isolation.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,6 +32,11 @@ HL_API HL_MUST_USE hl_status hl_txn_start_all(hl_txn *txn, unsigned flags);
 HL_API HL_MUST_USE hl_status hl_txn_stop_all(hl_txn *txn, unsigned flags);
 HL_API HL_MUST_USE hl_status hl_txn_restart_all(hl_txn *txn, unsigned flags);
 HL_API HL_MUST_USE hl_status hl_txn_unregister_all(hl_txn *txn, unsigned flags);
+
+/* As hl_isolate, but the plugin's new code is made ready after the commit: until then its event runs the old chain, and when
+ * it cannot be had the plugin counts as missing code. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_txn_isolate(hl_txn *txn, const char *name, const hl_isolation *isolation,
+                                            unsigned flags);
 
 /* Commits and frees the transaction, whatever the outcome. On failure nothing has changed, and hl_last_error's message
  * begins with the number of the failing step. flags: HL_WAIT_COMPILED, HL_WAIT_IDLE. An empty one is HL_OK.

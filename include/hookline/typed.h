@@ -44,14 +44,26 @@
     }
 
 /* Declares contract, state type and plugin function type of an event. Use it once a translation unit. */
-#define HL_TYPED_EVENT(id, event_name, state_type, ...)                                                                \
+#define HL_TYPED_EVENT(id, event_name, state_type, ...) HL__TYPED_EVENT(id, event_name, state_type, NULL, __VA_ARGS__)
+
+/* The same for a state that has pointers: `codec`, the address of a constant hl_codec, carries it to workers and back
+ * (hookline/isolation.h). */
+#define HL_TYPED_EVENT_CODEC(id, event_name, state_type, codec, ...)                                                   \
+    HL__TYPED_EVENT(id, event_name, state_type, codec, __VA_ARGS__)
+
+#define HL__TYPED_EVENT(id, event_name, state_type, codec, ...)                                                        \
     typedef state_type id##_state;                                                                                     \
     typedef hl_reply id##_fn(void *self, state_type *state, const void *meta);                                         \
     HL__TYPED_ARG(id, state_type)                                                                                      \
     static const char id##_event_name[] HL_UNUSED = event_name;                                                        \
     static const hl_field id##_fields[] HL_UNUSED = {__VA_ARGS__};                                                     \
-    static const hl_contract id##_contract HL_UNUSED = {sizeof(hl_contract), #state_type, sizeof(state_type),          \
-                                                        id##_fields, sizeof(id##_fields) / sizeof(id##_fields[0]), NULL, 0};
+    static const hl_contract id##_contract HL_UNUSED = {sizeof(hl_contract),                                           \
+                                                        #state_type,                                                   \
+                                                        sizeof(state_type),                                            \
+                                                        id##_fields,                                                   \
+                                                        sizeof(id##_fields) / sizeof(id##_fields[0]),                  \
+                                                        codec,                                                         \
+                                                        0};
 
 /* Makes a plugin function of a typed one; the compiler inlines it, so it costs nothing. */
 #define HL_TYPED_PLUGIN(id, fn)                                                                                        \

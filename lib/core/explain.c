@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/isolate.h"
 #include "core/order.h"
 #include "core/runtime.h"
 #include "core/text.h"
@@ -152,11 +153,19 @@ static void explain_absent(hl_runtime *runtime, hl__text *text, const char *even
     }
 }
 
+static void explain_place(hl__text *text, size_t place, const hl__record *record)
+{
+    char isolation[128];
+
+    hl__isolation_describe(record->isolation, isolation, sizeof(isolation));
+    hl__text_add(text, "%zu. %s (priority %d, %s%s%s)", place, record->name, record->priority,
+                 hl__status_word(record->status), isolation[0] ? "; " : "", isolation);
+}
+
 static void explain_chain(hl__text *text, const hl__plan *plan)
 {
     for (size_t i = 0; i < plan->len; i++)
-        hl__text_add(text, "%zu. %s (priority %d, %s)", i + 1, plan->rows[i].record->name,
-                     plan->rows[i].record->priority, hl__status_word(plan->rows[i].record->status));
+        explain_place(text, i + 1, plan->rows[i].record);
     for (size_t i = 0; i + 1 < plan->len; i++)
         explain_pair(text, plan, i, i + 1);
 }

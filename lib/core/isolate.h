@@ -19,6 +19,8 @@ HL__SHARED hl_status hl__isolation_write(const hl_isolation *isolation, bool by_
 bool hl__isolation_in_worker(const char *json);
 bool hl__isolation_by_operator(const char *json);
 
+/* In words, such as "runs in 2 workers, deadline 50 ms, on failure the plugin is skipped"; "" when there is nothing to say. */
+void hl__isolation_describe(const char *json, char *out, size_t out_len);
 /* The text that hl_isolate gives a record, malloc'ed: "" for isolation NULL. */
 hl_status hl__isolate_text(const char *name, const hl_isolation *isolation, char **text);
 /* What a record keeps when it is registered with the text `asked`: the operator's word, or that. `old` NULL: it is new. */

@@ -1,83 +1,18 @@
-/* The JSON form of hl_isolation: a table of fields, read, checked and written. Used by hl_isolate, by those who start workers,
- * and by the installer for manifests. */
+/* Reading hl_isolation from its JSON form, with every check that there is. Used by those who start workers, by hl_isolate for
+ * what it writes, and by the installer for manifests. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "core/error.h"
-#include "core/isolate.h"
+#include "core/isolate_fields.h"
 #include "core/validate.h"
 
 #define ACTION "isolate"
 #define TEXT_MAX 65536 /* bytes of a whole isolation */
 #define PATHS_MAX 64
 #define PATH_LEN_MAX 4095
-
-/* ---- the fields ---- */
-
-typedef enum kind { WORD, NUMBER, NUMBER64, BOOLEAN, NAME, PATH, PATHS } kind;
-
-typedef struct field {
-    const char *name;
-    kind kind;
-    size_t offset;
-    uint64_t most;            /* NUMBER, NUMBER64 */
-    uint64_t fallback;        /* WORD, NUMBER, NUMBER64: what 0 stands for */
-    const char *const *words; /* WORD: those of the values from 1 on */
-} field;
-
-static const char *const modes[] = {"in_process", "in_worker", NULL};
-static const char *const failures[] = {"fail_chain", "skip_plugin", "halt_chain", NULL};
-static const char *const fullness[] = {"shed", "wait", "run_inline", NULL};
-static const char *const rules[] = {"permanent", "transient", "temporary", NULL};
-static const char *const strategies[] = {"one_for_one", "one_for_all", "rest_for_one", NULL};
-
-#define AT(member) #member, .offset = offsetof(hl_isolation, member)
-
-/* The first BOTH_MODES have a meaning in the server's process too. */
-#define BOTH_MODES 2
-static const field isolation_fields[] = {
-    {AT(mode), .kind = WORD, .words = modes},
-    {AT(deadline_ms), .kind = NUMBER, .most = 3600000},
-    {AT(on_failure), .kind = WORD, .words = failures, .fallback = HL_FAIL_CHAIN},
-    {AT(workers), .kind = NUMBER, .most = 64, .fallback = 1},
-    {AT(queue), .kind = NUMBER, .most = 4096, .fallback = 64},
-    {AT(when_full), .kind = WORD, .words = fullness, .fallback = HL_SHED},
-    {AT(restart), .kind = WORD, .words = rules, .fallback = HL_PERMANENT},
-    {AT(restarts_most), .kind = NUMBER, .most = UINT32_MAX, .fallback = 5},
-    {AT(period_ms), .kind = NUMBER, .most = UINT32_MAX, .fallback = 5000},
-    {AT(backoff_ms), .kind = NUMBER, .most = UINT32_MAX, .fallback = 10},
-    {AT(backoff_most_ms), .kind = NUMBER, .most = UINT32_MAX, .fallback = 10000},
-    {AT(stable_ms), .kind = NUMBER, .most = UINT32_MAX, .fallback = 10000},
-    {AT(group), .kind = NAME},
-    {AT(strategy), .kind = WORD, .words = strategies, .fallback = HL_ONE_FOR_ONE},
-    {AT(breaker_failures), .kind = NUMBER, .most = UINT32_MAX},
-    {AT(breaker_open_ms), .kind = NUMBER, .most = UINT32_MAX, .fallback = 1000},
-    {AT(spin_us), .kind = NUMBER, .most = 100, .fallback = 5},
-    {AT(no_spin), .kind = BOOLEAN},
-};
-#define ISOLATION_FIELDS (sizeof(isolation_fields) / sizeof(isolation_fields[0]))
-#define WORKER_DEADLINE_MS 1000
-
-#undef AT
-#define AT(member) #member, .offset = offsetof(hl_sandbox, member)
-
-static const field sandbox_fields[] = {
-    {AT(memory_bytes), .kind = NUMBER64, .most = INT64_MAX, .fallback = UINT64_C(1) << 30},
-    {AT(file_bytes), .kind = NUMBER64, .most = INT64_MAX},
-    {AT(files), .kind = NUMBER, .most = UINT32_MAX, .fallback = 64},
-    {AT(processes), .kind = NUMBER, .most = UINT32_MAX},
-    {AT(cpu_seconds), .kind = NUMBER, .most = UINT32_MAX},
-    {AT(network), .kind = BOOLEAN},
-    {AT(read), .kind = PATHS},
-    {AT(write), .kind = PATHS},
-    {AT(cgroup), .kind = PATH},
-    {AT(require), .kind = BOOLEAN},
-};
-#define SANDBOX_FIELDS (sizeof(sandbox_fields) / sizeof(sandbox_fields[0]))
-
-_Static_assert(sizeof(hl_isolation_mode) == sizeof(uint32_t), "enums are read and written as numbers");
 
 /* ---- reading ---- */
 
@@ -105,7 +40,7 @@ static const char *put(filling *to, const char *text)
     return copy;
 }
 
-static hl_status read_word(filling *to, const field *row, const json_t *value)
+static hl_status read_word(filling *to, const hl__isolation_field *row, const json_t *value)
 {
     const char *word = json_string_value(value);
     char rule[128] = "must be one of";
@@ -123,7 +58,7 @@ static hl_status read_word(filling *to, const field *row, const json_t *value)
     return refuse(to, row->name, rule);
 }
 
-static hl_status read_number(filling *to, const field *row, const json_t *value)
+static hl_status read_number(filling *to, const hl__isolation_field *row, const json_t *value)
 {
     json_int_t number = json_integer_value(value);
     uint32_t small = (uint32_t)number;
@@ -133,14 +68,14 @@ static hl_status read_number(filling *to, const field *row, const json_t *value)
         snprintf(rule, sizeof(rule), "must be a whole number of 0..%llu.", (unsigned long long)row->most);
         return refuse(to, row->name, rule);
     }
-    if (row->kind == NUMBER)
+    if (row->kind == HL__FIELD_NUMBER)
         memcpy(to->base + row->offset, &small, sizeof(small));
     else
         memcpy(to->base + row->offset, &(uint64_t){(uint64_t)number}, sizeof(uint64_t));
     return HL_OK;
 }
 
-static hl_status read_boolean(filling *to, const field *row, const json_t *value)
+static hl_status read_boolean(filling *to, const hl__isolation_field *row, const json_t *value)
 {
     bool yes = json_is_true(value);
 
@@ -150,7 +85,7 @@ static hl_status read_boolean(filling *to, const field *row, const json_t *value
     return HL_OK;
 }
 
-static hl_status read_name(filling *to, const field *row, const json_t *value)
+static hl_status read_name(filling *to, const hl__isolation_field *row, const json_t *value)
 {
     const char *text = json_string_value(value);
     char path[128];
@@ -168,7 +103,7 @@ static bool is_path(const char *text)
     return text && text[0] == '/' && strlen(text) <= PATH_LEN_MAX;
 }
 
-static hl_status read_path(filling *to, const field *row, const json_t *value)
+static hl_status read_path(filling *to, const hl__isolation_field *row, const json_t *value)
 {
     const char *text = json_string_value(value);
 
@@ -180,7 +115,7 @@ static hl_status read_path(filling *to, const field *row, const json_t *value)
 }
 
 /* The array lies in the block before all strings: see size_of. */
-static hl_status read_paths(filling *to, const field *row, const json_t *value, const char ***arrays)
+static hl_status read_paths(filling *to, const hl__isolation_field *row, const json_t *value, const char ***arrays)
 {
     size_t len = json_array_size(value);
     const char **paths = *arrays;
@@ -201,25 +136,25 @@ static hl_status read_paths(filling *to, const field *row, const json_t *value, 
     return HL_OK;
 }
 
-static hl_status read_field(filling *to, const field *row, const json_t *value, const char ***arrays)
+static hl_status read_field(filling *to, const hl__isolation_field *row, const json_t *value, const char ***arrays)
 {
     switch (row->kind) {
-    case WORD:
+    case HL__FIELD_WORD:
         return read_word(to, row, value);
-    case BOOLEAN:
+    case HL__FIELD_BOOLEAN:
         return read_boolean(to, row, value);
-    case NAME:
+    case HL__FIELD_NAME:
         return read_name(to, row, value);
-    case PATH:
+    case HL__FIELD_PATH:
         return read_path(to, row, value);
-    case PATHS:
+    case HL__FIELD_PATHS:
         return read_paths(to, row, value, arrays);
     default:
         return read_number(to, row, value);
     }
 }
 
-static const field *find_field(const field *rows, size_t len, const char *name)
+static const hl__isolation_field *find_field(const hl__isolation_field *rows, size_t len, const char *name)
 {
     for (size_t i = 0; i < len; i++) {
         if (strcmp(rows[i].name, name) == 0)
@@ -238,7 +173,7 @@ static hl_status read_sandbox(filling *outer, json_t *object, hl_sandbox *sandbo
     if (!json_is_object(object))
         return refuse(outer, "sandbox", "must be an object.");
     json_object_foreach (object, name, value) {
-        const field *row = find_field(sandbox_fields, SANDBOX_FIELDS, name);
+        const hl__isolation_field *row = find_field(hl__sandbox_fields, HL__SANDBOX_FIELDS, name);
 
         status = row ? read_field(&to, row, value, arrays)
                      : refuse(&to, name, "is unknown; a limit that is not understood is not kept.");
@@ -285,9 +220,9 @@ static hl_status check_mode(const filling *to, const block *into, const json_t *
         return refuse(to, "mode", "is missing; say \"in_process\" or \"in_worker\".");
     if (into->isolation.mode == HL_IN_WORKER)
         return HL_OK;
-    for (size_t i = BOTH_MODES; i < ISOLATION_FIELDS; i++) {
-        if (json_object_get(object, isolation_fields[i].name))
-            return refuse(to, isolation_fields[i].name, "has a meaning with \"in_worker\" only; leave it out.");
+    for (size_t i = HL__BOTH_MODES; i < HL__ISOLATION_FIELDS; i++) {
+        if (json_object_get(object, hl__isolation_fields[i].name))
+            return refuse(to, hl__isolation_fields[i].name, "has a meaning with \"in_worker\" only; leave it out.");
     }
     if (into->isolation.sandbox)
         return refuse(to, "sandbox", "cannot be kept in the server's process; use \"in_worker\".");
@@ -305,7 +240,7 @@ static hl_status read_object(json_t *object, bool stored, block *into, size_t ar
     into->isolation.size = sizeof(into->isolation);
     into->sandbox.size = sizeof(into->sandbox);
     json_object_foreach (object, name, value) {
-        const field *row = find_field(isolation_fields, ISOLATION_FIELDS, name);
+        const hl__isolation_field *row = find_field(hl__isolation_fields, HL__ISOLATION_FIELDS, name);
 
         status = row ? read_field(&to, row, value, &arrays) : read_other(&to, name, value, into, &arrays, stored);
         if (status != HL_OK)
@@ -359,23 +294,6 @@ hl_status hl_isolation_parse(const char *json, hl_isolation **out)
     return HL_OK;
 }
 
-/* ---- defaults ---- */
-
-static void fill(char *base, const field *rows, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        uint32_t number = (uint32_t)rows[i].fallback;
-        size_t size = rows[i].kind == NUMBER64 ? sizeof(uint64_t) : sizeof(uint32_t);
-
-        if (!rows[i].fallback || memcmp(base + rows[i].offset, &(uint64_t){0}, size) != 0)
-            continue;
-        if (rows[i].kind == NUMBER64)
-            memcpy(base + rows[i].offset, &rows[i].fallback, size);
-        else
-            memcpy(base + rows[i].offset, &number, size);
-    }
-}
-
 hl_status hl__isolation_read(const char *json, hl_isolation **out)
 {
     block *made = NULL;
@@ -383,168 +301,8 @@ hl_status hl__isolation_read(const char *json, hl_isolation **out)
 
     if (status != HL_OK)
         return status;
-    fill((char *)&made->isolation, isolation_fields, ISOLATION_FIELDS);
-    fill((char *)&made->sandbox, sandbox_fields, SANDBOX_FIELDS);
-    if (made->isolation.mode == HL_IN_WORKER && !made->isolation.deadline_ms)
-        made->isolation.deadline_ms = WORKER_DEADLINE_MS;
+    hl__isolation_fill(&made->isolation, &made->sandbox);
     made->isolation.sandbox = &made->sandbox;
     *out = &made->isolation;
     return HL_OK;
-}
-
-/* ---- writing ---- */
-
-/* What is not UTF-8 becomes a value that reading refuses with the field's name. */
-static json_t *text_value(const char *text)
-{
-    json_t *value = json_string(text);
-
-    return value ? value : json_null();
-}
-
-static json_t *value_of_paths(const char *const *paths)
-{
-    json_t *array = paths ? json_array() : NULL;
-
-    for (size_t i = 0; paths && paths[i]; i++)
-        json_array_append_new(array, text_value(paths[i]));
-    return array;
-}
-
-/* NULL: the field is not given. A number that is no word becomes a value that reading refuses. */
-static json_t *value_of(const char *base, const field *row)
-{
-    const char *at = base + row->offset;
-    uint64_t large = 0;
-    uint32_t number;
-    const char *text;
-    bool yes;
-
-    switch (row->kind) {
-    case WORD:
-        memcpy(&number, at, sizeof(number));
-        for (uint32_t i = 0; number && row->words[i]; i++) {
-            if (i + 1 == number)
-                return json_string(row->words[i]);
-        }
-        return number ? json_null() : NULL;
-    case BOOLEAN:
-        memcpy(&yes, at, sizeof(yes));
-        return yes ? json_true() : NULL;
-    case NAME:
-    case PATH:
-        memcpy(&text, at, sizeof(text));
-        return text ? text_value(text) : NULL;
-    case PATHS:
-        memcpy(&text, at, sizeof(text));
-        return value_of_paths((const char *const *)(const void *)text);
-    case NUMBER:
-        memcpy(&number, at, sizeof(number));
-        large = number;
-        break;
-    default:
-        memcpy(&large, at, sizeof(large));
-    }
-    return large ? json_integer(large > INT64_MAX ? -1 : (json_int_t)large) : NULL;
-}
-
-static json_t *object_of(const void *base, const field *rows, size_t len)
-{
-    json_t *object = json_object();
-
-    for (size_t i = 0; i < len; i++) {
-        json_t *value = value_of(base, &rows[i]);
-
-        if (value)
-            json_object_set_new(object, rows[i].name, value);
-    }
-    return object;
-}
-
-/* Callers' structs may be older or newer than this library's. */
-static hl_status copy_structs(const hl_isolation *from, hl_isolation *isolation, hl_sandbox *sandbox)
-{
-    hl_status status =
-        hl__copy_struct(ACTION, "isolation", isolation, sizeof(*isolation), from, offsetof(hl_isolation, deadline_ms));
-
-    if (status == HL_OK && isolation->sandbox)
-        status = hl__copy_struct(ACTION, "isolation.sandbox", sandbox, sizeof(*sandbox), isolation->sandbox,
-                                 offsetof(hl_sandbox, file_bytes));
-    return status;
-}
-
-static hl_status write_text(const hl_isolation *isolation, const hl_sandbox *sandbox, char **json)
-{
-    json_t *object = object_of(isolation, isolation_fields, ISOLATION_FIELDS);
-    json_t *inner = isolation->sandbox ? object_of(sandbox, sandbox_fields, SANDBOX_FIELDS) : NULL;
-
-    if (inner)
-        json_object_set_new(object, "sandbox", inner);
-    *json = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return *json ? HL_OK : hl__fail_memory(ACTION);
-}
-
-static hl_status add_by(char **json)
-{
-    static const char by[] = ",\"by\":\"operator\"}";
-    size_t len = strlen(*json) - 1;
-    char *longer = realloc(*json, len + sizeof(by));
-
-    if (!longer)
-        return hl__fail_memory(ACTION);
-    memcpy(longer + len, by, sizeof(by));
-    *json = longer;
-    return HL_OK;
-}
-
-hl_status hl__isolation_write(const hl_isolation *isolation, bool by_operator, char **json)
-{
-    hl_isolation copied = {.size = sizeof(copied)};
-    hl_sandbox sandbox = {.size = sizeof(sandbox)};
-    block *checked = NULL;
-    char *text = NULL;
-    hl_status status = copy_structs(isolation, &copied, &sandbox);
-
-    if (status == HL_OK)
-        status = write_text(&copied, &sandbox, &text);
-    if (status == HL_OK)
-        status = parse(text, false, &checked);
-    if (status == HL_OK) {
-        free(checked);
-        status = by_operator ? add_by(&text) : HL_OK;
-    }
-    if (status == HL_OK)
-        *json = text;
-    else
-        free(text);
-    return status;
-}
-
-/* ---- what core itself asks ---- */
-
-static bool says(const char *json, const char *name, const char *word)
-{
-    json_t *object = json[0] ? json_loads(json, 0, NULL) : NULL;
-    const char *found = json_string_value(json_object_get(object, name));
-    bool yes = found && strcmp(found, word) == 0;
-
-    json_decref(object);
-    return yes;
-}
-
-/* What cannot be understood must not run in the server's process either. */
-bool hl__isolation_in_worker(const char *json)
-{
-    return json[0] && !says(json, "mode", modes[HL_IN_PROCESS - 1]);
-}
-
-bool hl__isolation_by_operator(const char *json)
-{
-    return says(json, "by", "operator");
-}
-
-const char *hl__isolation_kept(const hl__record *old, const char *asked)
-{
-    return old && hl__isolation_by_operator(old->isolation) ? old->isolation : asked;
 }

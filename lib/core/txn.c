@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/grow.h"
+#include "core/isolate.h"
 #include "core/validate.h"
 #include "core/verbs.h"
 
@@ -40,6 +41,7 @@ hl_status hl_txn_begin(hl_runtime *runtime, hl_txn **out)
 static void free_request(hl__request *request)
 {
     free((char *)(uintptr_t)request->op.subject);
+    free((char *)(uintptr_t)request->op.text);
     hl__record_unref(request->op.candidate);
     hl__binding_discard(request->binding);
 }
@@ -205,6 +207,25 @@ hl_status hl_txn_restart_all(hl_txn *txn, unsigned flags)
 hl_status hl_txn_unregister_all(hl_txn *txn, unsigned flags)
 {
     return add_verb(txn, HL__UNREGISTER, HL__ALL, NULL, flags);
+}
+
+hl_status hl_txn_isolate(hl_txn *txn, const char *name, const hl_isolation *isolation, unsigned flags)
+{
+    hl__request request = {.op = {.verb = HL__ISOLATE, .scope = HL__ONE}};
+    char *text = NULL;
+    hl_status status = txn ? hl__check_flags("isolate", flags, 0)
+                           : hl__fail(HL_ERR_INVALID, "isolate", "txn", "The transaction is NULL.");
+
+    if (status == HL_OK)
+        status = hl__isolate_text(name, isolation, &text);
+    if (status != HL_OK)
+        return status;
+    request.op.text = text;
+    request.op.subject = strdup(name);
+    if (request.op.subject)
+        return add(txn, request);
+    free_request(&request);
+    return hl__fail_memory("isolate");
 }
 
 /* ---- ending it ---- */
