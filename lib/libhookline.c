@@ -3,23 +3,24 @@
 #include "core/extension.h"
 #include "install/boot.h"
 #include "install/extension.h"
-#include "module/code.h"
+#include "module/room.h"
 
 static void opened(hl_runtime *runtime)
 {
     hl__install_opened(runtime);
-    hl__code_opened(runtime);
+    hl__modules_opened(runtime);
 }
 
 static void closing(hl_runtime *runtime)
 {
+    hl__modules_closing(runtime);
     hl__install_closing(runtime);
-    hl__code_closed(runtime);
 }
 
 static void tick(hl_runtime *runtime)
 {
     hl__install_tick(runtime);
+    hl__modules_tick(runtime);
 }
 
 /* Programs that link libhookline statically have to ask for this symbol. */

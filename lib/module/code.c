@@ -105,6 +105,8 @@ static hl_status remove_document(void *user, hl__documents *documents)
         return hl__fail(status, "purge module", "module", "The store has no code of a module %s.", name);
     if (status == HL_OK)
         status = hl__registry_check_unused(documents, name);
+    if (status == HL_OK)
+        status = hl__registry_note(documents, name, NULL);
     return status == HL_OK ? hl__documents_put(documents, key, NULL) : status;
 }
 

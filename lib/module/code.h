@@ -25,6 +25,9 @@ hl_status hl__code_open(hl_runtime *runtime, const char *name, hl__code_document
 
 /* ---- what code asks of the registry (registry.c) ---- */
 
+/* Notes that "module/NAME" is written or removed by this commit, once in it, and "key/UUID" with it (NULL: no key), so that other
+ * processes see it without reading everything. */
+hl_status hl__registry_note(hl__documents *documents, const char *module, const hl_key *key);
 /* Puts a key's document into the commit that also brings the module's code, as hl_module_register with the defaults would. */
 hl_status hl__registry_put_key(hl__documents *documents, const hl_key *key, const char *module);
 /* HL_ERR_DEPENDENTS naming the keys that are registered to the module, for hl_module_purge. */

@@ -158,6 +158,8 @@ static hl_status put_documents(void *user, hl__documents *documents)
         status = hl__documents_put(documents, key, text);
     if (status == HL_OK && keeping->code->key)
         status = hl__registry_put_key(documents, keeping->code->key, keeping->document->name);
+    if (status == HL_OK)
+        status = hl__registry_note(documents, keeping->document->name, keeping->code->key);
     free(text);
     return status;
 }

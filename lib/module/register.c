@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "module/changes.h"
 #include "module/code.h"
 #include "module/key_document.h"
 
@@ -54,6 +55,17 @@ hl_status hl__registry_put_key(hl__documents *documents, const hl_key *key, cons
     hl__key_document document = {(char *)(uintptr_t)module, (char *)(uintptr_t) ""};
 
     return put(documents, key, &document);
+}
+
+hl_status hl__registry_note(hl__documents *documents, const char *module, const hl_key *key)
+{
+    char of_module[HL__DOCUMENT_KEY_MAX + 1], of_key[HL__KEY_KEY_LEN];
+    const char *const names[] = {of_module, of_key};
+
+    snprintf(of_module, sizeof(of_module), HL__MODULE_KEY "%s", module);
+    if (key)
+        hl__key_document_name(key, of_key);
+    return hl__changes_put(documents, names, key ? 2 : 1);
 }
 
 /* ---- who uses a module ------------------------------------------------------------------------------------------- */

@@ -1,0 +1,93 @@
+/* The room of modules in a runtime: its making, and its end as the runtime closes; see room.h. */
+#include "module/room.h"
+
+#include <stdlib.h>
+
+#include "core/error.h"
+#include "core/extension.h"
+#include "module/code.h"
+#include "module/loaded.h"
+#include "module/registry_table.h"
+
+hl__module_room *hl__module_room_of(hl_runtime *runtime)
+{
+    return runtime ? __atomic_load_n(hl__extension_slot(runtime, HL__ROOM_MODULE), __ATOMIC_ACQUIRE) : NULL;
+}
+
+static void discard(hl__module_room *room)
+{
+    hl__gates_free(room->gates);
+    pthread_cond_destroy(&room->freed);
+    pthread_mutex_destroy(&room->lock);
+    free(room);
+}
+
+static hl__module_room *make(hl_runtime *runtime)
+{
+    hl__module_room *room = calloc(1, sizeof(*room));
+
+    if (!room)
+        return NULL;
+    room->runtime = runtime;
+    pthread_mutex_init(&room->lock, NULL);
+    pthread_cond_init(&room->freed, NULL);
+    room->gates = hl__gates_new();
+    if (room->gates)
+        return room;
+    discard(room);
+    return NULL;
+}
+
+/* Under the runtime's lock, so that none is made once it is closed. */
+static hl_status add(hl_runtime *runtime, hl__module_room **out)
+{
+    *out = hl__module_room_of(runtime);
+    if (*out)
+        return HL_OK;
+    *out = make(runtime);
+    if (!*out)
+        return hl__fail_memory("module");
+    __atomic_store_n(hl__extension_slot(runtime, HL__ROOM_MODULE), *out, __ATOMIC_RELEASE);
+    return HL_OK;
+}
+
+hl_status hl__module_room_need(hl_runtime *runtime, const char *action, hl__module_room **out)
+{
+    hl_status status;
+
+    *out = hl__module_room_of(runtime);
+    if (*out && runtime->pid == getpid())
+        return HL_OK;
+    status = hl__lock(runtime, action);
+    if (status != HL_OK)
+        return status;
+    status = add(runtime, out);
+    hl__unlock(runtime);
+    return status;
+}
+
+/* ---- the runtime's life ---- */
+
+void hl__modules_opened(hl_runtime *runtime)
+{
+    hl__code_opened(runtime);
+}
+
+void hl__modules_tick(hl_runtime *runtime)
+{
+    hl__module_room *room = hl__module_room_of(runtime);
+
+    if (room && hl__keys_follow(room) != HL_OK && hl_last_error()->status != HL_ERR_CLOSED)
+        hl__log(runtime, HL_LOG_ERROR, "module", "%s", hl_last_error()->message);
+}
+
+void hl__modules_closing(hl_runtime *runtime)
+{
+    hl__module_room *room = hl__module_room_of(runtime);
+
+    if (room) {
+        hl__loaded_end_all(room);
+        hl__keys_empty(room);
+    }
+    hl__code_closed(runtime);
+}
