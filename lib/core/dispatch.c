@@ -1,8 +1,10 @@
 /* Running chains: the reference engine, which is the specification of every other, and what surrounds a chain: rollback,
  * private data, returning the input, dispatch by name. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "core/isolate.h"
 #include "core/runtime.h"
 #include "core/thread.h"
 #include "core/validate.h"
@@ -52,16 +54,28 @@ hl_reply hl__reference_call(const hl_event *event, void *state, const void *meta
     }
 }
 
+/* What the plugin's stub has said of its worker, with a space in front; else "". */
+static const char *told_by_worker(const char *plugin, int64_t verdict, char *out, size_t out_len)
+{
+    const hl_error *last = hl_last_error();
+    bool told =
+        last->status == verdict && strcmp(last->action, HL__WORKER_ACTION) == 0 && strcmp(last->field, plugin) == 0;
+
+    snprintf(out, out_len, "%s%s", told ? " " : "", told ? last->message : "");
+    return out;
+}
+
 /* A plugin that names no status of ours breaks the rules of replying (CA-13). */
 static hl_status failure_of(const hl__plan *plan, uint64_t index, int64_t verdict)
 {
     const char *plugin = plan->rows[index].record->name;
     const char *event = plan->event->name;
+    char why[512];
 
     if (verdict < 0 && verdict >= INT32_MIN)
         return hl__fail((hl_status)verdict, "call", plugin,
-                        "Plugin \"%s\" failed event \"%s\" with %s; the caller has its input back.", plugin, event,
-                        hl_status_name((hl_status)verdict));
+                        "Plugin \"%s\" failed event \"%s\" with %s; the caller has its input back.%s", plugin, event,
+                        hl_status_name((hl_status)verdict), told_by_worker(plugin, verdict, why, sizeof(why)));
     return hl__fail(
         HL_ERR_PLUGIN, "call", plugin,
         "Plugin \"%s\" of event \"%s\" replied with verdict %lld, which is none; reply with hl_next, hl_halt "

@@ -35,6 +35,9 @@ hl_status hl__check_carried_here(const hl__event_def *def, const char *action, c
 
 /* ---- who runs plugins in workers ---- */
 
+/* The action of a failed call's error, whose field is the plugin: a dispatch that fails for it tells its message too. */
+#define HL__WORKER_ACTION "call worker"
+
 typedef struct hl__isolator {
     /* Makes the binding of a record whose isolation asks for a worker: checks the library as a file, starts the workers, and
      * waits until one is ready or it is known that none will be; binding->call is then a stub. def: the event's, or NULL. Fails as

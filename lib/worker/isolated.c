@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/isolate.h"
 #include "worker/isolated_inside.h"
 #include "worker/plugin_call.h"
 
-#define ACTION "call"
+#define ACTION HL__WORKER_ACTION
 #define STACK_BYTES 16384 /* of a state in its codec's form; larger ones are allocated */
 
 /* One call's state on its way. */
@@ -34,7 +35,8 @@ static int64_t encode_large(const carried *carried, void *area, size_t room, siz
     if (wrote >= 0 && (uint64_t)wrote <= len && (uint64_t)wrote <= room)
         memcpy(area, bytes, (size_t)wrote);
     else if (wrote >= 0)
-        wrote = hl__fail(HL_ERR_LIMIT, ACTION, "state", "The state's codec asks for more room each time it is asked.");
+        wrote = hl__fail(HL_ERR_LIMIT, ACTION, carried->isolated->name,
+                         "The state's codec asks for more room each time it is asked.");
     free(bytes);
     return wrote;
 }
@@ -45,11 +47,11 @@ static int64_t encode(const carried *carried, void *area, size_t room)
     int64_t len = carried->isolated->codec->encode(carried->state, bytes, sizeof(bytes));
 
     if (len < 0)
-        return hl__fail(HL_ERR_PLUGIN, ACTION, "state", "The event's codec cannot encode the state: it returned %lld.",
-                        (long long)len);
+        return hl__fail(HL_ERR_PLUGIN, ACTION, carried->isolated->name,
+                        "The event's codec cannot encode the state: it returned %lld.", (long long)len);
     if ((uint64_t)len > room)
-        return hl__fail(HL_ERR_LIMIT, ACTION, "state", "The encoded state has %lld bytes; a worker takes %zu.",
-                        (long long)len, room);
+        return hl__fail(HL_ERR_LIMIT, ACTION, carried->isolated->name,
+                        "The encoded state has %lld bytes; a worker takes %zu.", (long long)len, room);
     if ((uint64_t)len > sizeof(bytes))
         return encode_large(carried, area, room, (size_t)len);
     memcpy(area, bytes, (size_t)len);
@@ -98,8 +100,7 @@ static uint32_t flags_of(const carried *carried)
 
 static hl_status refuse(const carried *carried, const char *what)
 {
-    (void)carried;
-    return hl__fail(HL_ERR_PLUGIN, ACTION, "state", "A worker replied with %s.", what);
+    return hl__fail(HL_ERR_PLUGIN, ACTION, carried->isolated->name, "A worker replied with %s.", what);
 }
 
 /* Decoded from a copy: what the codec has checked cannot change under it. */

@@ -116,6 +116,7 @@ static void release(void *self)
         hl__pool_end(isolated->pool, END_GRACE_MS);
     hl__pool_free(isolated->pool);
     hl__event_def_unref(isolated->def);
+    free(isolated->name);
     free(isolated);
 }
 
@@ -176,13 +177,20 @@ static hl_status make_binding(making *made, hl__binding **out)
     return HL_OK;
 }
 
+static hl_status alloc(making *made)
+{
+    made->isolated = calloc(1, sizeof(*made->isolated));
+    if (made->isolated)
+        made->isolated->name = strdup(made->record->name);
+    return made->isolated && made->isolated->name ? HL_OK : hl__fail_memory(ACTION);
+}
+
 static hl_status make(making *made, hl__binding **out)
 {
     hl_status status = hl__isolation_read(made->record->isolation, &made->isolation);
 
-    made->isolated = status == HL_OK ? calloc(1, sizeof(*made->isolated)) : NULL;
-    if (status == HL_OK && !made->isolated)
-        status = hl__fail_memory(ACTION);
+    if (status == HL_OK)
+        status = alloc(made);
     if (status == HL_OK)
         status = read_library(made);
     if (status == HL_OK)

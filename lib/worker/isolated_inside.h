@@ -7,6 +7,7 @@
 
 typedef struct hl__isolated {
     hl__pool *pool;
+    char *name;               /* the plugin's, for errors */
     const hl__event_def *def; /* counted; codec and sizes are its contract's */
     const hl_codec *codec;    /* NULL: the state is flat */
     size_t state_size;

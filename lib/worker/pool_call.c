@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "worker/supervisor.h"
 
-#define ACTION "call"
+#define ACTION HL__WORKER_ACTION
 
 /* One call on its way. */
 typedef struct turn {
