@@ -112,9 +112,10 @@ HL_API HL_MUST_USE hl_status hl_install(hl_runtime *runtime, const hl_install_sp
 /* ---- the queue ------------------------------------------------------------------------------------------------- */
 
 /* Checks the spec and puts it into the store's queue, which one process at a time works through in order, also after a
- * restart (IN-15, RP-01). progress is not kept. The outcome is told by a notice (HL_NOTICE_INSTALLED or
- * HL_NOTICE_INSTALL_FAILED), once, and kept with the job. One in whose course two processes have died is not tried again: it
- * has failed with HL_ERR_PROBE. [any-thread] */
+ * restart (IN-15, RP-01). progress is not kept. What a URL holds of user, password and query lies in the store until the job
+ * has ended, and longer only in parts of its file that are not used any more. A spec that is refused is in the install log.
+ * The outcome is told by a notice (HL_NOTICE_INSTALLED or HL_NOTICE_INSTALL_FAILED), once, and kept with the job. One in
+ * whose course two processes have died is not tried again: it has failed with HL_ERR_PROBE. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_install_async(hl_runtime *runtime, const hl_install_spec *spec, uint64_t *job);
 
 typedef enum hl_job_state { HL_JOB_WAITING = 1, HL_JOB_RUNNING = 2, HL_JOB_DONE = 3, HL_JOB_FAILED = 4 } hl_job_state;
@@ -123,12 +124,12 @@ typedef struct hl_job_info {
     size_t size;
     uint64_t job;
     hl_job_state state;
-    const char *location;
-    const char *app;     /* "" as long as it is not known */
-    const char *version; /* "" as long as it is not known */
-    hl_status status;    /* of a job that has ended */
-    const char *message; /* of one that failed */
-    int64_t asked_at;    /* seconds since 1970 */
+    const char *location; /* a URL without user, password and query */
+    const char *app;      /* "" as long as it is not known */
+    const char *version;  /* "" as long as it is not known */
+    hl_status status;     /* of a job that has ended */
+    const char *message;  /* of one that failed */
+    int64_t asked_at;     /* seconds since 1970 */
 } hl_job_info;
 
 /* Walks the queue, oldest job first; ended jobs are kept until hl_gc. [any-thread] */

@@ -25,16 +25,28 @@ void hl__origin_cleanup(hl__origin *origin)
     free(origin->location);
     free(origin->tag);
     free(origin->asset);
+    free(origin->answered);
     *origin = (hl__origin){0};
 }
 
 bool hl__origin_set(hl__origin *origin, hl_source_type type, const char *location, const char *tag, const char *asset)
 {
-    hl__origin made = {type, copy_of(location), copy_of(tag), copy_of(asset)};
+    hl__origin made = {type, copy_of(location), copy_of(tag), copy_of(asset), copy_of(NULL)};
 
     hl__origin_cleanup(origin);
     *origin = made;
-    return made.location && made.tag && made.asset;
+    return made.location && made.tag && made.asset && made.answered;
+}
+
+bool hl__origin_set_answered(hl__origin *origin, const char *answered)
+{
+    char *copy = copy_of(answered);
+
+    if (!copy)
+        return false;
+    free(origin->answered);
+    origin->answered = copy;
+    return true;
 }
 
 void hl__app_version_cleanup(hl__app_version *version)

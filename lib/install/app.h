@@ -37,8 +37,9 @@ typedef struct hl__app_library {
 typedef struct hl__origin {
     hl_source_type type;
     char *location;
-    char *tag;   /* "" when it has none */
-    char *asset; /* the same */
+    char *tag;      /* "" when it has none */
+    char *asset;    /* the same */
+    char *answered; /* of an address: where it came from in the end; "" otherwise, and where that is not known */
 } hl__origin;
 
 /* One version of an app, as it was installed. */
@@ -74,6 +75,7 @@ void hl__app_version_cleanup(hl__app_version *version);
 size_t hl__app_plugins_len(const hl__app_version *version); /* in all of its libraries */
 /* False without memory. NULL texts count as "". */
 bool hl__origin_set(hl__origin *origin, hl_source_type type, const char *location, const char *tag, const char *asset);
+bool hl__origin_set_answered(hl__origin *origin, const char *answered);
 void hl__origin_cleanup(hl__origin *origin);
 /* "path", "url", "github_tag", "github_latest"; and the type of a word, 0 for what is none. */
 const char *hl__source_word(hl_source_type type);

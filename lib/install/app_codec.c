@@ -60,9 +60,9 @@ static json_t *encode_files(const hl__package_files *files)
 
 static json_t *encode_origin(const hl__origin *origin)
 {
-    return json_pack("{s:s, s:o, s:o, s:o}", "type", hl__source_word(origin->type), "location",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "type", hl__source_word(origin->type), "location",
                      hl__json_text(origin->location), "tag", hl__json_text(origin->tag), "asset",
-                     hl__json_text(origin->asset));
+                     hl__json_text(origin->asset), "answered", hl__json_text(origin->answered));
 }
 
 static json_t *encode_version(const hl__app_version *version)
@@ -217,7 +217,8 @@ static bool take_origin(const json_t *object, hl__origin *out)
 {
     out->type = hl__source_of_word(json_string_value(json_object_get(object, "type")));
     return out->type && take_text(object, "location", &out->location) && take_text(object, "tag", &out->tag) &&
-           take_text(object, "asset", &out->asset);
+           take_text(object, "asset", &out->asset) &&
+           hl__origin_set_answered(out, json_string_value(json_object_get(object, "answered")));
 }
 
 static bool take_version(const json_t *object, hl__app_version *out)

@@ -22,15 +22,6 @@ hl_status hl__check_may_change(hl_runtime *runtime, const char *action)
     return hl__check_may_wait(runtime, action);
 }
 
-static hl_status check_call(hl_runtime *runtime, const hl__change_spec *spec)
-{
-    hl_status status = hl__check_flags(spec->action, spec->flags, spec->known_flags);
-
-    if (status == HL_OK)
-        status = hl__app_name_check(spec->action, "app", spec->app);
-    return status == HL_OK ? hl__check_may_change(runtime, spec->action) : status;
-}
-
 /* The policy that counts is the one of now, not of when the waiting for the lock began. */
 static hl_status begin(hl__change *change, const char *name)
 {
@@ -76,6 +67,19 @@ static void write_refusal(hl__change *change, const char *name)
     hl__journal_refusal(change->runtime, &entry);
 }
 
+/* What is no name is not put into the log as one. */
+static hl_status check_call(hl__change *change, const hl__change_spec *spec)
+{
+    hl_status status = hl__app_name_check(spec->action, "app", spec->app);
+    const char *name = status == HL_OK ? spec->app : "";
+
+    if (status == HL_OK)
+        status = hl__check_flags(spec->action, spec->flags, spec->known_flags);
+    if (status != HL_OK)
+        write_refusal(change, name);
+    return status;
+}
+
 static hl_status run(hl__change *change, const hl__change_spec *spec, hl_status (*work)(hl__change *change))
 {
     hl_status status = hl__report_set(&change->course.report->app, spec->app);
@@ -102,7 +106,9 @@ hl_status hl__change_run(hl_runtime *runtime, const hl__change_spec *spec, hl_in
     change.course = (hl__course){.action = spec->action, .report = report ? report : &own};
     status = hl__report_begin(spec->action, change.course.report);
     if (status == HL_OK)
-        status = check_call(runtime, spec);
+        status = hl__check_may_change(runtime, spec->action);
+    if (status == HL_OK)
+        status = check_call(&change, spec);
     if (status == HL_OK)
         status = run(&change, spec, work);
     hl_install_report_cleanup(&own);

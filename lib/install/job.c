@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "install/app.h"
 #include "install/json_text.h"
+#include "install/url.h"
 
 #define ACTION "queue"
 
@@ -39,12 +40,26 @@ static void put_wish(json_t *object, const char *key, const char *text)
         hl__json_put_text(object, key, text);
 }
 
-static json_t *encode_spec(const hl_install_spec *spec)
+char *hl__job_shown(const hl__job *job)
 {
+    return job->spec.type == HL_SOURCE_URL ? hl__url_shown(job->spec.location) : strdup(job->spec.location);
+}
+
+static void put_location(json_t *object, const hl__job *job)
+{
+    char *shown = hl__job_has_ended(job) ? hl__job_shown(job) : NULL;
+
+    hl__json_put_text(object, "location", hl__job_has_ended(job) ? shown : job->spec.location);
+    free(shown);
+}
+
+static json_t *encode_spec(const hl__job *job)
+{
+    const hl_install_spec *spec = &job->spec;
     json_t *value = json_object();
 
     hl__json_put_text(value, "type", hl__source_word(spec->type));
-    hl__json_put_text(value, "location", spec->location);
+    put_location(value, job);
     put_wish(value, "tag", spec->tag);
     put_wish(value, "asset", spec->asset);
     put_wish(value, "app", spec->app);
@@ -61,7 +76,7 @@ static hl_status encode(const hl__job *job, char **text)
 
     json_object_set_new(value, "job", json_integer((json_int_t)job->number));
     hl__json_put_text(value, "state", states[job->state]);
-    json_object_set_new(value, "spec", encode_spec(&job->spec));
+    json_object_set_new(value, "spec", encode_spec(job));
     json_object_set_new(value, "asked_at", json_integer(job->asked_at));
     json_object_set_new(value, "attempts", json_integer(job->attempts));
     hl__json_put_text(value, "app", job->app);

@@ -22,11 +22,14 @@ typedef struct hl__job {
     hl_status status;
 } hl__job;
 
-/* Writes the job's document with a commit. */
+/* Writes the job's document with a commit. Of one that has ended, the address loses user, password and query: nobody needs
+ * them any more. */
 hl_status hl__job_put(hl__documents *documents, const hl__job *job);
 /* HL_ERR_STORE_CORRUPT. *out is freed with hl__job_cleanup, also after a failure. */
 hl_status hl__job_decode(const char *text, hl__job *out);
 void hl__job_cleanup(hl__job *job);
+/* Where the package is, for people: an address as hl__url_shown has it. Owned by the caller, NULL without memory. */
+char *hl__job_shown(const hl__job *job);
 
 static inline bool hl__job_has_ended(const hl__job *job)
 {

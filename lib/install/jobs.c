@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "install/job.h"
+#include "install/journal.h"
 #include "install/queue.h"
 #include "install/spec.h"
 #include "install/texts.h"
@@ -92,15 +93,29 @@ static hl_status enqueue(hl_runtime *runtime, const hl_install_spec *spec, uint6
     return status;
 }
 
+/* Refused before there is a job. In a runtime that may not write, the log cannot tell of it. */
+static void write_refusal(hl_runtime *runtime)
+{
+    hl__journal_entry entry = {.action = ACTION,
+                               .status = hl_last_error()->status,
+                               .message = hl_last_error()->message};
+
+    if (!(runtime->options.flags & HL_OPEN_READ_ONLY))
+        hl__journal_refusal(runtime, &entry);
+}
+
 hl_status hl_install_async(hl_runtime *runtime, const hl_install_spec *spec, uint64_t *job)
 {
     hl_install_spec checked;
     hl__session *session;
-    hl_status status = hl__install_spec_check(ACTION, spec, &checked);
+    hl_status status = check_place(runtime);
 
-    if (status == HL_OK)
-        status = check_place(runtime);
-    if (status == HL_OK)
+    if (status != HL_OK)
+        return hl__fail_as(ACTION);
+    status = hl__install_spec_check(ACTION, spec, &checked);
+    if (status != HL_OK)
+        write_refusal(runtime);
+    else
         status = enqueue(runtime, &checked, job);
     if (status != HL_OK)
         return hl__fail_as(ACTION);
@@ -112,12 +127,12 @@ hl_status hl_install_async(hl_runtime *runtime, const hl_install_spec *spec, uin
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
-static hl_job_info info_of(const hl__job *job)
+static hl_job_info info_of(const hl__job *job, const char *location)
 {
     return (hl_job_info){.size = sizeof(hl_job_info),
                          .job = job->number,
                          .state = job->state,
-                         .location = job->spec.location,
+                         .location = location,
                          .app = job->app,
                          .version = job->version,
                          .status = job->status,
@@ -129,12 +144,16 @@ static hl_status show(const char *text, bool (*callback)(const hl_job_info *, vo
 {
     hl__job job;
     hl_status status = hl__job_decode(text, &job);
+    char *shown = status == HL_OK ? hl__job_shown(&job) : NULL;
 
+    if (status == HL_OK && !shown)
+        status = hl__fail_memory("jobs");
     if (status == HL_OK) {
-        hl_job_info info = info_of(&job);
+        hl_job_info info = info_of(&job, shown);
 
         *more = callback(&info, user);
     }
+    free(shown);
     hl__job_cleanup(&job);
     return status;
 }

@@ -41,6 +41,8 @@ static json_t *encode_app(const hl__app *app)
     hl__json_put_text(value, "source", version->origin.location);
     hl__json_put_text(value, "tag", version->origin.tag);
     hl__json_put_text(value, "asset", version->origin.asset);
+    if (version->origin.answered[0])
+        hl__json_put_text(value, "answered", version->origin.answered);
     hl__json_put_text(value, "sha256", version->sha256);
     hl__json_put_text(value, "key", version->key);
     json_object_set_new(value, "requires", encode_needs(version, false));
@@ -125,7 +127,11 @@ static hl_status take_origin(const json_t *value, size_t row, hl__origin *out)
         return refuse("source", row);
     if (!take_text(value, "tag", &out->tag))
         return refuse("tag", row);
-    return take_text(value, "asset", &out->asset) ? HL_OK : refuse("asset", row);
+    if (!take_text(value, "asset", &out->asset))
+        return refuse("asset", row);
+    return hl__origin_set_answered(out, json_string_value(json_object_get(value, "answered")))
+               ? HL_OK
+               : hl__fail_memory(ACTION);
 }
 
 static hl_status take_package(const json_t *value, size_t row, hl__app *out)

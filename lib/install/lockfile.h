@@ -3,6 +3,7 @@
  *   {"lockfile": 1, "apps": [{"app": "shop", "version": "1.2.0", "type": "url", "source": "https://...", "tag": "",
  *    "asset": "", "sha256": "...", "key": "...", "requires": {"accounts": ">=2.0 <3"}, "optional": {}}]}
  *
+ * "answered" is the address that a url led to in the end, where it led elsewhere.
  * In memory it is a list of apps of which only these fields are known. */
 #ifndef HL_INSTALL_LOCKFILE_H
 #define HL_INSTALL_LOCKFILE_H

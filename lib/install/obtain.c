@@ -18,23 +18,9 @@
 #define ACTION "install"
 #define SUFFIX ".minisig"
 
-/* Addresses are kept and told without what may be secret in them; of one that is none, nobody knows what that is. */
-static char *shown_url(const char *url)
-{
-    size_t room = strlen(url) + 1;
-    char *shown = calloc(1, room);
-    hl__url parsed;
-    bool understood = !hl__url_parse(url, &parsed);
-
-    hl__url_cleanup(&parsed);
-    if (shown && (understood || !strchr(url, '@')))
-        hl__url_show(url, shown, room);
-    return shown;
-}
-
 static hl_status report_url(hl__installation *in, const char *url)
 {
-    char *shown = shown_url(url);
+    char *shown = hl__url_shown(url);
     hl_status status = shown ? hl__report_set(&in->course.report->source, shown) : hl__fail_memory(ACTION);
 
     free(shown);
@@ -235,11 +221,21 @@ static hl_status download(hl__installation *in, const char *url, const char *sig
 /* What a query was needed for is not kept: such a source has to be named anew. */
 static hl_status keep_url(hl__installation *in)
 {
-    char *shown = shown_url(in->spec.location);
+    char *shown = hl__url_shown(in->spec.location);
     hl_status status = shown ? keep_origin(in, HL_SOURCE_URL, shown, NULL, NULL) : hl__fail_memory(ACTION);
 
     free(shown);
     return status;
+}
+
+/* The report has it already; the same address twice says nothing. */
+static hl_status keep_answered(hl__installation *in)
+{
+    const char *answered = in->course.report->source;
+
+    if (strcmp(answered, in->origin.location) == 0 || hl__origin_set_answered(&in->origin, answered))
+        return HL_OK;
+    return hl__fail_memory(ACTION);
 }
 
 static hl_status obtain_url(hl__installation *in)
@@ -253,7 +249,9 @@ static hl_status obtain_url(hl__installation *in)
         return hl__fail_memory(ACTION);
     status = download(in, in->spec.location, signature_url);
     free(signature_url);
-    return status == HL_OK ? keep_url(in) : status;
+    if (status == HL_OK)
+        status = keep_url(in);
+    return status == HL_OK ? keep_answered(in) : status;
 }
 
 static hl_status obtain_release(hl__installation *in)

@@ -67,6 +67,9 @@ static bool needs_signature(const hl__apps_plan *plan, const hl__app *app)
 
     if (app->active.key[0])
         return true;
+    if (origin->type == HL_SOURCE_URL && origin->answered[0] &&
+        hl__policy_needs_signature(&plan->policy, origin->answered, NULL))
+        return true;
     return origin->type != HL_SOURCE_PATH && hl__policy_needs_signature(&plan->policy, github ? NULL : origin->location,
                                                                         github ? origin->location : NULL);
 }
@@ -100,7 +103,8 @@ static hl_status take_from_bundle(const hl__apps_plan *plan, hl__apps_step *step
     if (needs_signature(plan, step->wanted))
         spec->signature = step->signature;
     step->in.from = plan->bundle;
-    if (hl__origin_set(&step->in.origin, origin->type, origin->location, origin->tag, origin->asset))
+    if (hl__origin_set(&step->in.origin, origin->type, origin->location, origin->tag, origin->asset) &&
+        hl__origin_set_answered(&step->in.origin, origin->answered))
         return HL_OK;
     return hl__fail_memory(ACTION);
 }

@@ -234,3 +234,16 @@ void hl__url_show(const char *text, char *out, size_t out_len)
             *at = '?';
     }
 }
+
+char *hl__url_shown(const char *text)
+{
+    size_t room = strlen(text) + 1;
+    char *shown = calloc(1, room);
+    hl__url parsed;
+    bool understood = !hl__url_parse(text, &parsed);
+
+    hl__url_cleanup(&parsed);
+    if (shown && (understood || !strchr(text, '@')))
+        hl__url_show(text, shown, room);
+    return shown;
+}

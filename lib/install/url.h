@@ -32,5 +32,8 @@ bool hl__url_entry(const hl__url *url, char *out, size_t out_len);
 /* The address for messages and records: without user, password, query and fragment, where secrets may be, and without
  * control characters. Cut where it finds no room. */
 void hl__url_show(const char *text, char *out, size_t out_len);
+/* The same for records, as long as it is; "" for what is no address and may hold secrets anywhere. Owned by the caller, NULL
+ * without memory. */
+char *hl__url_shown(const char *text);
 
 #endif

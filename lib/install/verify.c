@@ -1,5 +1,6 @@
 /* hl_verify: everything that installing checks before it runs code, each told by itself, also what comes after a
  * failure where that can still be checked. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,37 @@ static hl_status open_store(const char *store, hl_runtime **out)
     return hl_open(&options, out);
 }
 
+/* Whether it is the folder of a store that nobody has opened yet: with a policy and without records. */
+static bool is_prepared(const char *store)
+{
+    static const char scheme[] = "lmdb:";
+    const char *folder = store + strlen(scheme);
+    char *policy = NULL, *records = NULL;
+    bool prepared = false;
+
+    if (strncmp(store, scheme, strlen(scheme)) != 0)
+        return false;
+    if (asprintf(&policy, "%s/" HL__POLICY_NAME, folder) < 0)
+        policy = NULL;
+    if (asprintf(&records, "%s/data.mdb", folder) < 0)
+        records = NULL;
+    if (policy && records)
+        prepared = access(policy, F_OK) == 0 && access(records, F_OK) < 0 && errno == ENOENT;
+    free(policy);
+    free(records);
+    return prepared;
+}
+
+static hl_status take_prepared(hl__installation *in, const char *store)
+{
+    in->place.store = realpath(strchr(store, ':') + 1, NULL);
+    if (!in->place.store || asprintf(&in->place.path, "%s/apps", in->place.store) < 0) {
+        in->place.path = NULL;
+        return hl__fail_memory(ACTION);
+    }
+    return open_store(NULL, &in->runtime);
+}
+
 /* Paths of what is not installed are only compared. */
 static hl_status find_place(hl__installation *in)
 {
@@ -71,13 +103,22 @@ static hl_status find_place(hl__installation *in)
 static void check_store(verification *all, const char *store)
 {
     hl__installation *in = &all->in;
-    hl_status status = store ? open_store(store, &in->runtime) : HL_OK;
+    bool prepared = store && is_prepared(store);
+    hl_status status = HL_OK;
 
-    if (store && status == HL_OK)
+    if (prepared)
+        status = take_prepared(in, store);
+    else if (store)
+        status = open_store(store, &in->runtime);
+    if (store && !prepared && status == HL_OK)
         status = find_place(in);
     if (store && status == HL_OK)
         status = hl__policy_load(in->place.store, &in->policy);
-    if (!tell(all, "store", status, store ? store : "none: the default policy, and no apps") || !store)
+    if (!tell(all, "store", status,
+              !store     ? "none: the default policy, and no apps"
+              : prepared ? "it has a policy, and no apps yet"
+                         : store) ||
+        !store)
         status = hl__policy_load(NULL, &in->policy);
     else
         all->has_store = true;
@@ -212,7 +253,7 @@ static void check_library(verification *all, size_t i)
     char message[64];
     const hl__app_library *library = &all->in.version.libraries[i];
 
-    snprintf(message, sizeof(message), "%zu plugins", library->plugins_len);
+    snprintf(message, sizeof(message), "%zu plugin%s", library->plugins_len, library->plugins_len == 1 ? "" : "s");
     tell(all, library->file, read_libraries(all, i, 1), message);
 }
 

@@ -15,7 +15,6 @@
 #include "install/journal.h"
 #include "install/notices.h"
 #include "install/queue.h"
-#include "install/url.h"
 
 #define ACTION "queue"
 #define ATTEMPTS_MAX 2
@@ -158,26 +157,17 @@ static void install_again(hl__session *session, hl__job *job)
     hl_install_report_cleanup(&report);
 }
 
-/* Without the user and password of an address. */
-static const char *show_location(const hl__job *job, char *room, size_t size)
-{
-    if (job->spec.type != HL_SOURCE_URL)
-        return job->spec.location;
-    hl__url_show(job->spec.location, room, size);
-    return room;
-}
-
 /* ---- a job that ends its process --------------------------------------------------------------------------------- */
 
 static hl_status refuse(hl_runtime *runtime, hl__job *job, const hl_install_report *report)
 {
-    char shown[512];
+    char *shown = hl__job_shown(job);
     ending what = {job,
                    {.action = report->before && report->before[0] ? "upgrade" : "install",
                     .app = report->app ? report->app : job->spec.app,
                     .version = report->version,
                     .before = report->before,
-                    .source = show_location(job, shown, sizeof(shown)),
+                    .source = shown,
                     .sha256 = report->sha256}};
     hl_status status =
         hl__fail(HL_ERR_PROBE, ACTION, "job",
@@ -189,7 +179,9 @@ static hl_status refuse(hl_runtime *runtime, hl__job *job, const hl_install_repo
     note_outcome(job, status, report);
     what.entry.status = job->status;
     what.entry.message = job->message;
-    return hl__commit_documents(runtime, ACTION, NULL, 0, put_ending, &what, 0, NULL);
+    status = hl__commit_documents(runtime, ACTION, NULL, 0, put_ending, &what, 0, NULL);
+    free(shown);
+    return status;
 }
 
 /* Looks once whether it was installed all the same, unless that look has ended a process too. A closing process leaves it
@@ -220,14 +212,16 @@ static hl_status give_up(hl__session *session, hl__job *job)
 static void tell_failure(hl_runtime *runtime, const hl__job *job)
 {
     hl_notice notice = {.kind = HL_NOTICE_INSTALL_FAILED, .event = "", .status = job->status, .reason = job->message};
-    char shown[512];
+    char *shown;
 
     if (job->state != HL_JOB_FAILED || hl__lock(runtime, "notify") != HL_OK)
         return;
     hl__notify(runtime, &notice, NULL);
     hl__unlock(runtime);
-    hl__log(runtime, HL_LOG_ERROR, "install", "job %llu, %s: %s", (unsigned long long)job->number,
-            show_location(job, shown, sizeof(shown)), job->message);
+    shown = hl__job_shown(job);
+    hl__log(runtime, HL_LOG_ERROR, "install", "job %llu, %s: %s", (unsigned long long)job->number, shown ? shown : "",
+            job->message);
+    free(shown);
 }
 
 /* What became of it is written. */

@@ -269,6 +269,26 @@ static void bundle_of_a_remote_source_needs_its_signature(void **state)
     assert_string_equal(test_apps(other), "");
 }
 
+/* The address that answered may be of another host than the one that was asked: both have to be named as unsigned. */
+static void bundle_of_a_redirected_source_needs_what_both_hosts_need(void **state)
+{
+    (void)state;
+    install(.app = "shop", .version = "1.0.0");
+    ok(hl_bundle_write(runtime, test_path("all.tar")));
+    shell(
+        "mkdir b && tar -C b -xf all.tar && sed -i 's|\"type\": \"path\"|\"type\": \"url\"|; "
+        "s|\"source\": \".*\"|\"source\": \"https://a.example.org/shop.tar.gz\",\"answered\":\"https://b.example.org/x\"|' "
+        "b/hookline.lock && tar -C b -cf remote.tar .");
+    test_write(test_path("other/install.json"), "{\"hosts\":[\"a.example.org\",\"b.example.org\"],"
+                                                "\"unsigned\":[\"a.example.org\"]}");
+    refused(hl_install_locked(other, NULL, test_path("remote.tar"), NULL), HL_ERR_SIGNATURE, "signature");
+    test_write(test_path("other/install.json"), "{\"hosts\":[\"a.example.org\",\"b.example.org\"],"
+                                                "\"unsigned\":[\"a.example.org\",\"b.example.org\"]}");
+    ok(hl_install_locked(other, NULL, test_path("remote.tar"), NULL));
+    ok(hl_bundle_write(other, test_path("again.tar")));
+    shell("tar -xOf again.tar hookline.lock | grep -q b.example.org");
+}
+
 /* What was signed when it was locked has to be signed in the bundle, wherever it came from. */
 static void bundle_of_a_signed_package_needs_its_signature(void **state)
 {
@@ -317,6 +337,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(changed_package_is_not_bundled, begin, end),
         cmocka_unit_test_setup_teardown(hostile_bundle_is_refused_and_leaves_nothing, begin, end),
         cmocka_unit_test_setup_teardown(bundle_of_a_remote_source_needs_its_signature, begin, end),
+        cmocka_unit_test_setup_teardown(bundle_of_a_redirected_source_needs_what_both_hosts_need, begin, end),
         cmocka_unit_test_setup_teardown(bundle_of_a_signed_package_needs_its_signature, begin, end),
         cmocka_unit_test_setup_teardown(refusals_before_the_first_package_are_logged, begin, end),
     };

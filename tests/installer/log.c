@@ -134,6 +134,24 @@ static void entry_under_another_number_is_found(void **state)
     verify_tampered("\"number\":2,", "\"number\":4,", "Entry 2");
 }
 
+/* SE-06: what is refused before anything is looked at is an outcome too; what is no name is not put down as one. */
+static void calls_that_are_refused_at_once_are_told(void **state)
+{
+    hl_install_spec spec = HL_INSTALL_INIT(HL_SOURCE_PATH, "");
+    uint64_t entries;
+
+    (void)state;
+    make_log();
+    entries = test_log_len(runtime);
+    refused(hl_uninstall(runtime, "../shop", 0, NULL), HL_ERR_INVALID, "app");
+    assert_string_equal(test_last_entry(runtime), "uninstall   ->  HL_ERR_INVALID");
+    refused(hl_rollback(runtime, "shop", 1u << 30, NULL), HL_ERR_FLAGS, NULL);
+    assert_string_equal(test_last_entry(runtime), "rollback shop  ->  HL_ERR_FLAGS");
+    refused(hl_install_async(runtime, &spec, NULL), HL_ERR_INVALID, "location");
+    assert_string_equal(test_last_entry(runtime), "install   ->  HL_ERR_INVALID");
+    assert_int_equal(test_log_len(runtime), entries + 3);
+}
+
 /* The newest entry's hash and number are kept apart: cutting the log short shows. */
 static void head_that_does_not_fit_is_found(void **state)
 {
@@ -154,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_outcome_is_told_once_with_its_reason, begin, end),
         cmocka_unit_test_setup_teardown(log_survives_a_restart_and_goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(calls_that_are_refused_at_once_are_told, begin, end),
         cmocka_unit_test_setup_teardown(changed_entry_is_found, begin, end),
         cmocka_unit_test_setup_teardown(entry_under_another_number_is_found, begin, end),
         cmocka_unit_test_setup_teardown(head_that_does_not_fit_is_found, begin, end),

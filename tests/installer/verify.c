@@ -127,6 +127,28 @@ static void missing_store_is_told_and_the_rest_is_checked(void **state)
     assert_false(test_exists(test_path("nowhere")));
 }
 
+/* A machine that is being set up: the policy lies there already, and nobody has opened the store. */
+static void folder_with_a_policy_alone_counts_as_a_store_without_apps(void **state)
+{
+    const char *package = app_package(.app = "shop", .version = "1.0.0");
+    char url[4096];
+
+    (void)state;
+    assert_int_equal(mkdir(test_path("new"), 0755), 0);
+    test_write(test_path("new/install.json"), "{\"protected\":[\"shop\"]}");
+    snprintf(url, sizeof(url), "lmdb:%s", test_path("new"));
+    refused(verify(url, package, 0), HL_ERR_PROTECTED, NULL);
+    assert_string_equal(told, "store source checksum signature archive manifest machine name=HL_ERR_PROTECTED version "
+                              "requirements lockfile content lib/shop.so ");
+    test_write(test_path("new/install.json"), "{}");
+    ok(verify(url, package, 0));
+    refused(verify(url, package, HL_INSTALL_LOCKED), HL_ERR_LOCKFILE, "lockfile");
+    assert_false(test_exists(test_path("new/data.mdb")));
+    test_write(test_path("new/install.json"), "[]");
+    assert_int_not_equal(verify(url, package, 0), HL_OK);
+    assert_ptr_equal(strstr(told, "store=HL_ERR_POLICY"), told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +159,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_cannot_be_read_ends_the_checks_that_need_it, begin, test_end),
         cmocka_unit_test_setup_teardown(library_that_could_never_be_unloaded_is_named, begin, test_end),
         cmocka_unit_test_setup_teardown(missing_store_is_told_and_the_rest_is_checked, begin, test_end),
+        cmocka_unit_test_setup_teardown(folder_with_a_policy_alone_counts_as_a_store_without_apps, begin, test_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
