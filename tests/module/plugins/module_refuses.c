@@ -1,5 +1,4 @@
-/* A module whose load function refuses, or never ends. */
-#include <stdlib.h>
+/* A module whose load function refuses. */
 
 #include <hookline/module.h>
 

@@ -145,7 +145,7 @@ static hl_status stop(void *self, const hl_value *args, hl_answer *answer)
 
 static hl_status crash(void *self, const hl_value *args, hl_answer *answer)
 {
-    int *volatile nowhere = NULL;
+    volatile int *volatile nowhere = NULL;
 
     (void)self;
     (void)args;
