@@ -230,6 +230,11 @@ static int64_t ask_whether_late(deed *deed)
     return rounds < deed->number;
 }
 
+static int64_t double_number(deed *deed)
+{
+    return 2 * deed->number;
+}
+
 static int64_t count_calls(deed *deed)
 {
     (void)deed;
@@ -322,6 +327,7 @@ static const skill skills[] = {{"read", read_file},
                                {"sleep", sleep_ms},
                                {"late", ask_whether_late},
                                {"calls", count_calls},
+                               {"double", double_number},
                                {"fault", fault},
                                {"recurse", recurse},
                                {"abort", call_abort},

@@ -20,8 +20,9 @@ uint64_t after_ms(unsigned ms)
     return hl__child_now_ns() + ms * NS_PER_MS;
 }
 
-static int open_library(const char *name)
+static int open_library(const char *named)
 {
+    const char *name = named ? named : "obedient.so";
     char path[1024];
     int fd;
 
@@ -35,7 +36,7 @@ static int open_library(const char *name)
 static void start(worker *worker, const worker_options *options)
 {
     hl__start_spec spec = {.kind = HL__WORKER_PLUGIN,
-                           .library_fd = open_library(options->library ? options->library : "obedient.so"),
+                           .library_fd = options->library_fd ? dup(options->library_fd) : open_library(options->library),
                            .entry = options->entry ? options->entry : "obedient",
                            .beside = options->beside,
                            .sandbox = options->sandbox,
@@ -52,13 +53,18 @@ static void start(worker *worker, const worker_options *options)
         fail_msg("%s: %s", hl_status_name(status), hl_last_error()->message);
 }
 
-void worker_start(worker *worker, const worker_options *options)
+void worker_spawn(worker *worker, const worker_options *options)
 {
     memset(worker, 0, sizeof(*worker));
     assert_int_equal(hl__channel_new(options->slots ? options->slots : 1, options->bytes ? options->bytes : 4096,
                                      &worker->channel),
                      HL_OK);
     start(worker, options);
+}
+
+void worker_start(worker *worker, const worker_options *options)
+{
+    worker_spawn(worker, options);
     assert_int_equal(worker_hear(worker, &worker->ready, worker->text), 1);
 }
 
@@ -143,6 +149,60 @@ hl__wait_end worker_try(worker *worker, const char *what, int64_t number, unsign
 
     snprintf(deed.what, sizeof(deed.what), "%s", what);
     return worker_call(worker, &deed, sizeof(deed), timeout_ms, &reply);
+}
+
+/* ---- files ---- */
+
+static char folder[64];
+
+int folder_begin(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof(folder), "/tmp/hookline-worker-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+int folder_end(void **state)
+{
+    char command[128];
+
+    (void)state;
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
+}
+
+const char *in_folder(const char *name)
+{
+    static char paths[16][256];
+    static unsigned next;
+    char *path = paths[next++ % 16];
+
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+const char *build_library(const char *name, const char *source, const char *flags)
+{
+    const char *compiler = getenv("HOOKLINE_TEST_CC");
+    const char *path = in_folder(name);
+    char text[256];
+    char command[2048];
+
+    snprintf(text, sizeof(text), "%s.c", path);
+    write_text(text, source);
+    snprintf(command, sizeof(command), "%s -shared -fPIC -I%s/../include %s -o %s %s", compiler ? compiler : "cc",
+             HL_TEST_SOURCE, text, path, flags);
+    assert_int_equal(system(command), 0);
+    return path;
 }
 
 /* ---- what is held ---- */

@@ -25,6 +25,7 @@ typedef struct worker {
 
 typedef struct worker_options {
     const char *library; /* file name in HL_TEST_PLUGINS, or a path; NULL: obedient.so */
+    int library_fd;      /* used in its place where it is not 0 */
     const char *entry;   /* NULL: "obedient" */
     const hl_sandbox *sandbox;
     const char *const *beside;
@@ -32,6 +33,8 @@ typedef struct worker_options {
     size_t bytes;   /* 0: 4096 */
 } worker_options;
 
+/* Starts it, and hears nothing yet. */
+void worker_spawn(worker *worker, const worker_options *options);
 /* Starts it, and waits for its first report, which may be a refusal. Fails the test when nothing is heard. */
 void worker_start(worker *worker, const worker_options *options);
 /* The same; fails the test unless it is ready. */
@@ -54,6 +57,15 @@ deed worker_do(worker *worker, const char *what, const char *path, int64_t numbe
 hl__wait_end worker_try(worker *worker, const char *what, int64_t number, unsigned timeout_ms);
 
 uint64_t after_ms(unsigned ms); /* CLOCK_MONOTONIC */
+
+/* cmocka group setup and teardown: a folder for the test's files. */
+int folder_begin(void **state);
+int folder_end(void **state);
+/* A path in it. Static memory: the last 16 are good. */
+const char *in_folder(const char *name);
+void write_text(const char *path, const char *text);
+/* Compiles a C source into a shared object in the folder, free of the build's sanitizers; its path. */
+const char *build_library(const char *name, const char *source, const char *flags);
 
 /* What this process holds: descriptors, shared mappings of channels, children. */
 typedef struct holdings {
