@@ -34,7 +34,7 @@ static int32_t tid(void)
     return own_tid;
 }
 
-/* ---- forked processes: the workers are the parent's ---- */
+/* ---- forked processes: the workers are the parent's -------------------------------------------------------------- */
 
 static bool forked; /* in a child of the process that made workers */
 static pthread_once_t once = PTHREAD_ONCE_INIT;

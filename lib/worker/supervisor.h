@@ -174,7 +174,7 @@ void hl__life_look(hl__life *life);
 /* A sentence's end: "died by SIGSEGV at address 0x10". */
 void hl__life_describe(const hl__life *life, char *out, size_t out_len);
 
-/* ---- the supervisor (supervisor.c); lock held where nothing else is said ---- */
+/* ---- the supervisor (supervisor.c); lock held where nothing else is said ----------------------------------------- */
 /* The runtime's, made at the first question. Without the lock. */
 hl_status hl__supervisor_of(hl_runtime *runtime, hl__supervisor **out);
 /* The runtime's, or NULL. [any-thread] */
@@ -203,7 +203,7 @@ void hl__group_cascade(hl__seat *dead, uint64_t now_ns);
 void hl__group_fail(hl__group *group, hl_status status, const char *reason, uint64_t now_ns);
 void hl__group_forgive(hl__group *group, uint64_t now_ns);
 
-/* ---- seats (seat.c); the supervisor's thread, its lock held ---- */
+/* ---- seats (seat.c); the supervisor's thread, its lock held ------------------------------------------------------ */
 /* Does what is due on a seat; *next_ns becomes when to look again, when that is earlier. */
 void hl__seat_turn(hl__seat *seat, uint64_t now_ns, uint64_t *next_ns);
 void hl__seat_heard(hl__life *life, uint64_t now_ns);

@@ -124,8 +124,7 @@ static void an_order_is_heard_by_a_busy_worker(void **state)
     for (;;) {
         deed deed = {.what = "double"};
         int slot = worker_post(&worker, &deed, sizeof(deed), deadline_ns);
-        hl__wait_end end =
-            hl__channel_wait(worker.channel, slot, worker.child.pidfd, deadline_ns, 100000, &reply);
+        hl__wait_end end = hl__channel_wait(worker.channel, slot, worker.child.pidfd, deadline_ns, 100000, &reply);
 
         hl__channel_release(worker.channel, slot);
         if (rounds++ == 100)
@@ -213,10 +212,11 @@ static void too_little_memory_is_a_refusal(void **state)
 /* A constructor runs before anything is said. */
 static void a_library_that_dies_as_it_is_loaded_is_seen_to_die(void **state)
 {
-    const char *library = build_library("dying.so",
-                                        PLUGIN "__attribute__((constructor)) static void die(void) { *(int *)16 = 1; }\n"
-                                               "HL_PLUGIN_LIBRARY(\"made\", \"1.0.0\", specs)\n",
-                                        "");
+    const char *library =
+        build_library("dying.so",
+                      PLUGIN "__attribute__((constructor)) static void die(void) { *(int *)16 = 1; }\n"
+                             "HL_PLUGIN_LIBRARY(\"made\", \"1.0.0\", specs)\n",
+                      "");
     hl__report_head head;
     char text[HL__REPORT_MAX];
     hl__child_end end;

@@ -36,7 +36,8 @@ static int open_library(const char *named)
 static void start(worker *worker, const worker_options *options)
 {
     hl__start_spec spec = {.kind = HL__WORKER_PLUGIN,
-                           .library_fd = options->library_fd ? dup(options->library_fd) : open_library(options->library),
+                           .library_fd =
+                               options->library_fd ? dup(options->library_fd) : open_library(options->library),
                            .entry = options->entry ? options->entry : "obedient",
                            .beside = options->beside,
                            .sandbox = options->sandbox,
@@ -261,6 +262,36 @@ void expect_same_holdings(const holdings *before)
     assert_int_equal(now.fds, before->fds);
     assert_int_equal(now.channels, before->channels);
     assert_int_equal(now.children, before->children);
+}
+
+static bool lives_in_group(const char *pid, int group)
+{
+    char path[300];
+    char state = 'Z';
+    int found = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    file = fopen(path, "r");
+    if (!file)
+        return false;
+    if (fscanf(file, "%*d (%*[^)]) %c %*d %d", &state, &found) != 2)
+        found = 0;
+    fclose(file);
+    return found == group && state != 'Z' && state != 'X';
+}
+
+size_t living_in_group(int group)
+{
+    DIR *processes = opendir("/proc");
+    struct dirent *entry;
+    size_t living = 0;
+
+    assert_non_null(processes);
+    while ((entry = readdir(processes)))
+        living += entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && lives_in_group(entry->d_name, group);
+    closedir(processes);
+    return living;
 }
 
 bool sanitized(void)

@@ -77,6 +77,9 @@ typedef struct holdings {
 holdings holdings_now(void);
 void expect_same_holdings(const holdings *before);
 
+/* Processes of a process group that live; those that nobody has reaped do not. */
+size_t living_in_group(int group);
+
 bool sanitized(void); /* whether this build has a sanitizer */
 
 #endif
