@@ -132,7 +132,8 @@ static void a_late_reply_is_not_the_next_calls(void **state)
     assert_int_equal(hl__channel_wait(worker.channel, slot, worker.child.pidfd, after_ms(20), 0, &reply), HL__LATE);
     head.function = 2;
     hl__channel_post(worker.channel, slot, &head);
-    assert_int_equal(hl__channel_wait(worker.channel, slot, worker.child.pidfd, after_ms(5000), 0, &reply), HL__REPLIED);
+    assert_int_equal(hl__channel_wait(worker.channel, slot, worker.child.pidfd, after_ms(5000), 0, &reply),
+                     HL__REPLIED);
     assert_int_equal(reply.verdict, 2);
     worker_finish(&worker);
 }

@@ -26,8 +26,10 @@ static void receive_channel(void)
         struct cmsghdr align;
     } control;
     struct iovec part = {bytes, sizeof(bytes)};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
     struct stat info;
     int fds[HL__CHANNEL_FDS_MAX];
 
@@ -211,11 +213,11 @@ typedef struct lie {
     void (*tell)(int slot, uint64_t turn);
 } lie;
 
-static const lie lies[] = {{"long", tell_long},       {"huge", tell_huge},         {"twice", tell_twice},
-                           {"old", tell_old},         {"future", tell_future},     {"other", tell_other},
-                           {"late", tell_late},       {"nothing", tell_nothing},   {"closed", tell_closed},
+static const lie lies[] = {{"long", tell_long},         {"huge", tell_huge},         {"twice", tell_twice},
+                           {"old", tell_old},           {"future", tell_future},     {"other", tell_other},
+                           {"late", tell_late},         {"nothing", tell_nothing},   {"closed", tell_closed},
                            {"wavering", tell_wavering}, {"scribble", tell_scribble}, {"hole", tell_hole},
-                           {"fault", tell_fault},     {"signal", tell_signal},     {"asleep", tell_asleep}};
+                           {"fault", tell_fault},       {"signal", tell_signal},     {"asleep", tell_asleep}};
 
 /* ---- lies on the report socket, told at once ---- */
 
@@ -227,8 +229,10 @@ static void send_descriptor(void)
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
 
     memcpy(CMSG_DATA(&control.align), &memory, sizeof(memory));
     if (sendmsg(HL__REPORT_FD, &message, MSG_NOSIGNAL) < 0)
