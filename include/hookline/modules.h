@@ -19,11 +19,13 @@ typedef struct hl_key {
 } hl_key;
 #define HL_KEY_TEXT 37 /* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" and its end mark */
 
-HL_API HL_MUST_USE hl_status hl_key_new(hl_key *out); /* random, UUID version 4. HL_ERR_SYSTEM */
-/* Exactly the form above, in any letter case: HL_ERR_INVALID otherwise. */
+/* A random one, UUID version 4. HL_ERR_SYSTEM: the random generator has nothing to give. [any-thread] */
+HL_API HL_MUST_USE hl_status hl_key_new(hl_key *out);
+/* Between text and key: exactly the form above, in any letter case (HL_ERR_INVALID otherwise); written in small letters. NULL
+ * is no text of a key. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_key_parse(const char *text, hl_key *out);
-HL_API void hl_key_format(const hl_key *key, char out[HL_KEY_TEXT]); /* small letters */
-HL_API bool hl_key_is_text(const char *text);                        /* NULL is not */
+HL_API void hl_key_format(const hl_key *key, char out[HL_KEY_TEXT]);
+HL_API bool hl_key_is_text(const char *text);
 
 /* ---- code ----------------------------------------------------------------------------------------------------- */
 
@@ -99,8 +101,10 @@ typedef struct hl_module_spec {
         sizeof(hl_module_spec), (spec_key), (module_name), NULL                                                        \
     }
 
-/* Registers a key, or changes what is registered under it; running workers take the new code with their next call
- * (MR-01, X-102). HL_ERR_NOT_FOUND: no such module. many: all or none (MR-03). [any-thread] */
+/* Registers a key, or changes what is registered under it; where it is loaded, its next call runs the new module, or the
+ * same in workers as the new isolation has them (MR-01, X-102). Durable when it returns. Other processes find a new key at
+ * once and see a changed one soon. many: all or none, also for those who look up meanwhile (MR-03); at most 100,000.
+ * HL_ERR_NOT_FOUND: no such module. HL_ERR_INVALID: module, isolation.FIELD. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_module_register(hl_runtime *runtime, const hl_module_spec *spec);
 HL_API HL_MUST_USE hl_status hl_module_register_many(hl_runtime *runtime, const hl_module_spec *specs, size_t len);
 /* hl_module_load_file for a name that ends in ".so", else hl_module_compile_file, then registers the key to it; all or
@@ -111,7 +115,8 @@ HL_API HL_MUST_USE hl_status hl_module_register_file(hl_runtime *runtime, const 
 HL_API HL_MUST_USE hl_status hl_module_unregister(hl_runtime *runtime, const hl_key *key);
 
 #define HL_MODULE_NAME_MAX 256 /* with its end mark */
-/* The name of the module under a key. Lock-free, also while others register: HL_ERR_NOT_FOUND (MR-04, MR-05). */
+/* The name of the module under a key. A key that this process knows is found lock-free, also while others register; before a
+ * key is said to be unknown the store is asked: HL_ERR_NOT_FOUND (MR-04, MR-05). [any-thread] */
 HL_API HL_MUST_USE hl_status hl_module_lookup(hl_runtime *runtime, const hl_key *key, char name[HL_MODULE_NAME_MAX]);
 HL_API bool hl_module_is_registered(hl_runtime *runtime, const hl_key *key);
 
@@ -131,37 +136,43 @@ typedef struct hl_module_info {
 /* Walks the registered keys, in their order; borrowed; false ends the walk (MR-07, ML-06). [any-thread] */
 HL_API HL_MUST_USE hl_status hl_modules(hl_runtime *runtime, bool (*callback)(const hl_module_info *, void *user),
                                         void *user);
-/* Walks the functions of the module under a key (M1-03): name and doc, from the file, without running it. */
+/* Walks the functions of the module under a key (M1-03): name and doc ("" when it has none), as they were read from the file
+ * when it came; nothing is run. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_module_functions(hl_runtime *runtime, const hl_key *key,
                                                  bool (*callback)(const char *name, const char *doc, void *user),
                                                  void *user);
 
 /* ---- workers and calls ---------------------------------------------------------------------------------------- */
 
-/* Starts the key's workers and waits until one is ready; loading again is success, and concurrent callers get the same
- * worker (ML-01). HL_ERR_NOT_FOUND, HL_ERR_PLUGIN (load said no, or it crashed), HL_ERR_CHECKSUM, HL_ERR_TIMEOUT.
- * [not-in-plugin] */
+/* Starts the key's workers and waits until one is ready, at most 10 s; loading again is success, and concurrent callers get
+ * the same worker (ML-01). Keys do not wait for each other (X-106). A worker that dies is not started again, unless the
+ * registered isolation says so: its key is then no longer loaded. HL_ERR_NOT_FOUND, HL_ERR_PLUGIN (load said no, or it
+ * crashed), HL_ERR_CHECKSUM, HL_ERR_TIMEOUT. [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_module_load(hl_runtime *runtime, const hl_key *key);
-/* Ends the workers and starts new ones: the state begins anew (ML-02). */
+/* Ends the workers and has new ones in their place: the state begins anew (ML-02). The new ones are ready before the others
+ * end, so calls go on, and a reload that fails changes nothing. What is not loaded is loaded. [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_module_reload(hl_runtime *runtime, const hl_key *key);
-/* Ends the workers; the registration stays: HL_ERR_NOT_LOADED. Calls that are running end with their result or
- * HL_ERR_NOT_LOADED (ML-03, MG-07). */
+/* Ends the workers; the registration stays: HL_ERR_NOT_LOADED. Calls that are running end with their result, or after 500 ms
+ * with HL_ERR_NOT_LOADED (ML-03, MG-07). [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_module_release(hl_runtime *runtime, const hl_key *key);
-HL_API bool hl_module_is_loaded(hl_runtime *runtime, const hl_key *key);                                 /* lock-free */
-HL_API HL_MUST_USE hl_status hl_module_worker_pid(hl_runtime *runtime, const hl_key *key, int32_t *pid); /* lock-free */
+/* Whether the key has workers in this process, and the process id of the first that is ready: HL_ERR_NOT_LOADED when none is
+ * at the moment. Lock-free. [any-thread] */
+HL_API bool hl_module_is_loaded(hl_runtime *runtime, const hl_key *key);
+HL_API HL_MUST_USE hl_status hl_module_worker_pid(hl_runtime *runtime, const hl_key *key, int32_t *pid);
 
-/* Calls a function of a loaded module. args: a list, or NULL for none; borrowed. *result is owned by the caller.
- * timeout_ms 0: 5,000 (MX-01); it counts from the call on, waiting included, and ends the worker when it is over.
+/* Calls a function of a loaded module. args: a list, or NULL for none; borrowed. *result is owned by the caller, and NULL on
+ * failure. timeout_ms 0: 5,000 (MX-01); it counts from the call on, waiting included, and ends the worker when it is over. A
+ * newer registration or newer code is taken first; when it cannot be had, the call fails as hl_module_load does.
  * HL_ERR_NOT_LOADED (not loaded, released meanwhile), HL_ERR_NOT_FOUND (function, naming those there are), HL_ERR_TIMEOUT,
  * HL_ERR_PLUGIN (it failed: its own sentence; it died: the signal), HL_ERR_LIMIT (value too large or deep, queue full),
  * HL_ERR_INVALID. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_module_execute(hl_runtime *runtime, const hl_key *key, const char *function,
                                                const hl_value *args, uint32_t timeout_ms, hl_value **result);
-/* Loads where needed, calls, keeps it loaded (MX-02). */
+/* Loads where needed, calls, keeps it loaded (MX-02). Fails as hl_module_load and hl_module_execute. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_module_run(hl_runtime *runtime, const hl_key *key, const char *function,
                                            const hl_value *args, uint32_t timeout_ms, hl_value **result);
-/* Loads where needed, calls, and releases when nobody else holds it: other callers of this function, and hl_module_load
- * (MX-03, X-104). */
+/* Loads where needed, calls, and releases when nobody else holds it: other callers of this function, and hl_module_load or
+ * hl_module_run until a release (MX-03, X-104). [any-thread] */
 HL_API HL_MUST_USE hl_status hl_module_run_and_release(hl_runtime *runtime, const hl_key *key, const char *function,
                                                        const hl_value *args, uint32_t timeout_ms, hl_value **result);
 
