@@ -9,10 +9,21 @@
 /* ---- names, while somebody types ------------------------------------------------------------------------------- */
 
 static const char *const kind_names[KIND__COUNT] = {
-    [KIND_NONE] = "none",   [KIND_EVENT] = "event",           [KIND_PLUGIN] = "plugin", [KIND_LIBRARY] = "library",
-    [KIND_FILE] = "file",   [KIND_DIRECTORY] = "directory",   [KIND_VERB] = "verb",     [KIND_STATUS] = "status",
-    [KIND_STAGE] = "stage", [KIND_STORE_VERB] = "store-verb", [KIND_NEW] = "new",       [KIND_SHELL] = "shell",
+    [KIND_NONE] = "none",
+    [KIND_EVENT] = "event",
+    [KIND_PLUGIN] = "plugin",
+    [KIND_LIBRARY] = "library",
+    [KIND_FILE] = "file",
+    [KIND_DIRECTORY] = "directory",
+    [KIND_VERB] = "verb",
+    [KIND_STATUS] = "status",
+    [KIND_STAGE] = "stage",
+    [KIND_STORE_VERB] = "store-verb",
+    [KIND_NEW] = "new",
+    [KIND_SHELL] = "shell",
     [KIND_APP] = "app",
+    [KIND_KEY] = "key",
+    [KIND_MODULE_VERB] = "module-verb",
 };
 
 /* Words that do not depend on a store. */
@@ -21,6 +32,7 @@ static const char *const kind_words[KIND__COUNT] = {
     [KIND_STAGE] = "plan steps code asm",
     [KIND_STORE_VERB] = "backup restore check info",
     [KIND_NEW] = "plugin",
+    [KIND_MODULE_VERB] = "compile register unregister list functions load execute run reload release purge key",
     [KIND_SHELL] = "bash zsh",
 };
 
@@ -65,6 +77,8 @@ static void offer_from_store(struct context *context, enum tool_kind kind, char 
         status = hl_plugins(context->runtime, NULL, offer_plugin, prefix);
     else if (kind == KIND_EVENT)
         status = hl_events(context->runtime, offer_event, prefix);
+    else if (kind == KIND_KEY)
+        keys_offer(context, prefix, offer);
     else
         apps_offer(context, prefix, offer);
     (void)status;
@@ -83,8 +97,10 @@ int verb_complete(struct context *context, int argc, char **argv)
         offer_from_store(context, KIND_EVENT, prefix);
     else if (strcmp(argv[0], kind_names[KIND_APP]) == 0)
         offer_from_store(context, KIND_APP, prefix);
+    else if (strcmp(argv[0], kind_names[KIND_KEY]) == 0)
+        offer_from_store(context, KIND_KEY, prefix);
     else
-        return tool_usage(context, "names can be completed for verb, event, plugin and app");
+        return tool_usage(context, "names can be completed for verb, event, plugin, app and key");
     return TOOL_DONE;
 }
 

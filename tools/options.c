@@ -21,7 +21,7 @@ const struct option_row tool_options[OPTION__COUNT] = {
                     KIND_DIRECTORY},
     [OPTION_COUNT] = {"count", "N", "end after N notices", KIND_NONE},
     [OPTION_LIMIT] = {"limit", "N", "only the last N entries", KIND_NONE},
-    [OPTION_TIMEOUT] = {"timeout", "MS", "how long to wait for servers, in milliseconds", KIND_NONE},
+    [OPTION_TIMEOUT] = {"timeout", "MS", "how long to wait at most, in milliseconds", KIND_NONE},
     [OPTION_TAG] = {"tag", "TAG", "the release's tag (default: the latest release)", KIND_NONE},
     [OPTION_ASSET] = {"asset", "NAME", "the release's file (default: the one for this machine)", KIND_NONE},
     [OPTION_SHA256] = {"sha256", "DIGITS", "the checksum that the package must have", KIND_NONE},
@@ -32,6 +32,7 @@ const struct option_row tool_options[OPTION__COUNT] = {
     [OPTION_PRUNE] = {"prune", NULL, "uninstall the apps that the lockfile does not name", KIND_NONE},
     [OPTION_NO_START] = {"no-start", NULL, "register new plugins without starting them", KIND_NONE},
     [OPTION_INSTALLS] = {"installs", NULL, "the install log: every outcome with source, hashes and reason", KIND_NONE},
+    [OPTION_MODULE] = {"module", "NAME", "the name that the compiled module must have", KIND_NONE},
     [OPTION_VERIFY] = {"verify", NULL, "check the hash chain of the install log", KIND_NONE},
 };
 

@@ -34,6 +34,8 @@ enum tool_kind {
     KIND_STORE_VERB,
     KIND_NEW,
     KIND_APP,
+    KIND_KEY,
+    KIND_MODULE_VERB,
     KIND_SHELL,
     KIND__COUNT
 };
@@ -67,6 +69,7 @@ enum tool_option {
     OPTION_PRUNE,
     OPTION_INSTALLS,
     OPTION_VERIFY,
+    OPTION_MODULE,
     OPTION__COUNT
 };
 

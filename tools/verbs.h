@@ -15,6 +15,7 @@ verb_fn verb_store, verb_log;                                                   
 verb_fn verb_install, verb_uninstall, verb_rollback, verb_retry, verb_gc; /* verbs_install.c */
 verb_fn verb_apps, verb_jobs;                                             /* verbs_apps.c */
 verb_fn verb_pack, verb_verify, verb_lock, verb_bundle;                   /* verbs_package.c */
+verb_fn verb_module;                                                      /* verbs_module.c */
 verb_fn verb_watch;                                                       /* verbs_watch.c */
 verb_fn verb_new;                                                         /* new_plugin.c */
 verb_fn verb_help, verb_version;                                          /* help.c */
@@ -26,6 +27,9 @@ int install_log_verify(struct context *context);
 
 /* Offers the names of the installed apps to shell completion (verbs_apps.c). */
 void apps_offer(struct context *context, const char *prefix, void (*offer)(const char *name, const char *prefix));
+
+/* Offers the registered keys of modules to shell completion (verbs_module.c). */
+void keys_offer(struct context *context, const char *prefix, void (*offer)(const char *name, const char *prefix));
 
 int help_on_verb(struct context *context, const struct verb *verb);
 

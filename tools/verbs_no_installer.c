@@ -1,10 +1,12 @@
-/* The installer's verbs in a build without libcurl, libarchive and OpenSSL: they say so. */
+/* The verbs for packages and modules in a build without the libraries that they need: they say so. */
 #include "verbs.h"
 
 static int unsupported(struct context *context)
 {
-    return tool_error(context, TOOL_REFUSED, HL_ERR_UNSUPPORTED, "",
-                      "This build has no installer. Build Hookline where libcurl, libarchive and OpenSSL are.");
+    return tool_error(
+        context, TOOL_REFUSED, HL_ERR_UNSUPPORTED, "",
+        "This build has neither packages nor modules. Build Hookline where libcurl, libarchive, OpenSSL and "
+        "libcbor are.");
 }
 
 #define WITHOUT_INSTALLER(verb)                                                                                        \
@@ -26,8 +28,16 @@ WITHOUT_INSTALLER(verb_pack)
 WITHOUT_INSTALLER(verb_verify)
 WITHOUT_INSTALLER(verb_lock)
 WITHOUT_INSTALLER(verb_bundle)
+WITHOUT_INSTALLER(verb_module)
 
 void apps_offer(struct context *context, const char *prefix, void (*offer)(const char *name, const char *prefix))
+{
+    (void)context;
+    (void)prefix;
+    (void)offer;
+}
+
+void keys_offer(struct context *context, const char *prefix, void (*offer)(const char *name, const char *prefix))
 {
     (void)context;
     (void)prefix;

@@ -10,7 +10,7 @@ for page in api.md statuses.md; do
 done
 grep -q '^\*?' "$work/api.md" && problem "api.md has a function without a thread tag"
 documented=$(sed -n 's/^### //p' "$work/api.md" | tr -d ' ' | tr ',' '\n')
-for name in $(grep '^hl_[a-z]' tests/repo/exports.txt) hl_call hl_next hl_halt hl_fail; do
+for name in $(grep -h '^hl_[a-z]' tests/repo/exports.txt tests/repo/exports-installer.txt) hl_call hl_next hl_halt hl_fail; do
     grep -qx "$name" <<<"$documented" || problem "api.md lacks $name"
 done
 [ "$(grep -c '^| `HL_' "$work/statuses.md")" -eq "$(grep -c '^HL_STATUS(' include/hookline/status.def)" ] ||

@@ -307,8 +307,10 @@ static void a_compiler_that_says_too_much_is_cut_and_then_ended(void **state)
     hl_module_code code;
 
     (void)state;
-    test_compiler("head -c 200000 /dev/zero | tr '\\0' x; exit 1");
+    test_compiler("yes | head -c 200000; exit 1");
     refused(test_compile("int x;", &code), HL_ERR_COMPILE, "source");
+    if (strlen(code.diagnostics) < 65536)
+        print_error("%s\n", code.diagnostics);
     assert_in_range(strlen(code.diagnostics), 65536, 65700);
     assert_non_null(strstr(code.diagnostics, "left out"));
     hl_module_code_cleanup(&code);

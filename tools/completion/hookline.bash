@@ -14,13 +14,14 @@ _hookline_kind() {
     stage) IFS=' '; COMPREPLY=($(compgen -W 'plan steps code asm' -- "$cur")) ;;
     store-verb) IFS=' '; COMPREPLY=($(compgen -W 'backup restore check info' -- "$cur")) ;;
     new) IFS=' '; COMPREPLY=($(compgen -W 'plugin' -- "$cur")) ;;
+    module-verb) IFS=' '; COMPREPLY=($(compgen -W 'compile register unregister list functions load execute run reload release purge key' -- "$cur")) ;;
     shell) IFS=' '; COMPREPLY=($(compgen -W 'bash zsh' -- "$cur")) ;;
     esac
 }
 
 _hookline() {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb= store= i
-    local verbs='events plugins show explain order graph dependents dump register start stop restart enable unregister health profile inspect watch install uninstall rollback retry apps jobs gc pack verify lock bundle log store new demo bench version help'
+    local verbs='events plugins show explain order graph dependents dump register start stop restart enable unregister health profile inspect watch install uninstall rollback retry apps jobs gc pack verify lock bundle module log store new demo bench version help'
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -53,6 +54,7 @@ _hookline() {
     --sha256) _hookline_kind none; return ;;
     --signature) _hookline_kind file; return ;;
     --bundle) _hookline_kind file; return ;;
+    --module) _hookline_kind none; return ;;
     esac
     case $verb in
     '')
@@ -263,6 +265,13 @@ _hookline() {
             COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
         else
             _hookline_kind file
+        fi
+        ;;
+    module)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version --timeout --module' -- "$cur"))
+        else
+            _hookline_kind module-verb
         fi
         ;;
     log)
