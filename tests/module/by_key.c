@@ -1,5 +1,6 @@
 /* From source to a call by key: what compiling, registering and calling promise together. */
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "tests/module/support/modules.h"
@@ -242,7 +243,7 @@ static void code_that_does_not_compile_leaves_the_old_code_at_work(void **state)
     assert_int_equal(asked(&key, "answer"), 7);
 }
 
-/* X-100, MR-08 */
+/* MR-08 */
 static void keys_and_code_are_there_when_the_store_is_opened_again(void **state)
 {
     hl_key key = new_key();
@@ -251,6 +252,31 @@ static void keys_and_code_are_there_when_the_store_is_opened_again(void **state)
     compile_for_key(test_source("lasting", "1.0.0", 9), &key);
     test_module_reopen();
     assert_int_equal(asked(&key, "answer"), 9);
+}
+
+/* ---- supervision ------------------------------------------------------------------------------------------------- */
+
+/* MS-01, MS-02, MS-03 */
+static void a_worker_that_dies_is_forgotten_and_nothing_else_changes(void **state)
+{
+    hl_key key = new_key(), other = new_key();
+    hl_value *result = NULL;
+    int32_t pid, other_pid;
+
+    (void)state;
+    compile_for_key(counter("1.0.0", 1), &key);
+    ok(hl_module_register(test_runtime, &(hl_module_spec)HL_MODULE_SPEC_INIT(other, "counter")));
+    assert_int_equal(asked(&key, "next"), 1);
+    assert_int_equal(asked(&other, "next"), 1);
+    pid = pid_of(&key);
+    other_pid = pid_of(&other);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    eventually(!hl_module_is_loaded(test_runtime, &key));
+    refused(hl_module_worker_pid(test_runtime, &key, &pid), HL_ERR_NOT_LOADED, NULL);
+    refused(hl_module_execute(test_runtime, &key, "next", NULL, 0, &result), HL_ERR_NOT_LOADED, NULL);
+    assert_int_equal(asked(&key, "next"), 1);
+    assert_int_equal(pid_of(&other), other_pid);
+    assert_int_equal(asked(&other, "next"), 2);
 }
 
 /* ---- several at once --------------------------------------------------------------------------------------------- */
@@ -286,6 +312,94 @@ static void a_slow_compile_holds_up_neither_registrations_nor_calls(void **state
     assert_true(test_now_ns() - begun_ns < 2000000000u);
     pthread_join(thread, NULL);
     assert_int_equal(status, HL_ERR_COMPILE);
+}
+
+typedef struct hanging {
+    hl_key key;
+    hl_status status;
+} hanging;
+
+static void *call_and_hang(void *user)
+{
+    hanging *hanging = user;
+    hl_value *result = NULL;
+
+    hanging->status = hl_module_execute(test_runtime, &hanging->key, "hang", NULL, 2000, &result);
+    return NULL;
+}
+
+/* MG-05, MG-06 */
+static void a_call_that_hangs_holds_up_neither_questions_nor_other_keys(void **state)
+{
+    static const char text[] =
+        "#include <hookline/module.h>\n"
+        "static hl_status f(void *s, const hl_value *a, hl_answer *b)\n"
+        "{ (void)s, (void)a, (void)b; volatile int on = 1; while (on) continue; return HL_OK; }\n"
+        "static const hl_module_function functions[] = {{\"hang\", f, 0}};\n"
+        "HL_MODULE(\"hanging\", \"1.0.0\", functions)\n";
+    hanging hanging = {.key = new_key()};
+    hl_key other = new_key();
+    uint64_t begun_ns;
+    pthread_t thread;
+
+    (void)state;
+    compile_for_key(text, &hanging.key);
+    compile_for_key(test_source("quick", "1.0.0", 5), &other);
+    ok(hl_module_load(test_runtime, &hanging.key));
+    assert_int_equal(asked(&other, "answer"), 5);
+    assert_int_equal(pthread_create(&thread, NULL, call_and_hang, &hanging), 0);
+    test_sleep_ms(50);
+    begun_ns = test_now_ns();
+    for (int i = 0; i < 1000; i++) {
+        assert_true(hl_module_is_loaded(test_runtime, &hanging.key));
+        assert_true(pid_of(&hanging.key) > 0);
+    }
+    assert_int_equal(asked(&other, "answer"), 5);
+    assert_true(test_now_ns() - begun_ns < 1000000000u);
+    pthread_join(thread, NULL);
+    assert_int_equal(hanging.status, HL_ERR_TIMEOUT);
+}
+
+typedef struct taking {
+    pthread_t thread;
+    const char *path;
+    hl_status status;
+} taking;
+
+static void *take_file(void *user)
+{
+    taking *taking = user;
+
+    taking->status = hl_module_load_file(test_runtime, taking->path, NULL);
+    return NULL;
+}
+
+/* MG-02 */
+static void one_file_is_taken_by_many_threads_at_once(void **state)
+{
+    hl_module_code code = HL_MODULE_CODE_INIT;
+    taking takings[10];
+    size_t len;
+    char *path;
+    void *bytes;
+
+    (void)state;
+    ok(test_compile(test_source("shared", "1.0.0", 1), &code));
+    bytes = test_read(code.path, &len);
+    path = strdup(test_path("shared.so"));
+    test_write(path, bytes, len);
+    for (int i = 0; i < 10; i++) {
+        takings[i] = (taking){.path = path};
+        assert_int_equal(pthread_create(&takings[i].thread, NULL, take_file, &takings[i]), 0);
+    }
+    for (int i = 0; i < 10; i++) {
+        pthread_join(takings[i].thread, NULL);
+        assert_int_equal(takings[i].status, HL_OK);
+    }
+    assert_int_equal(test_entries("shared"), 1);
+    hl_module_code_cleanup(&code);
+    free(bytes);
+    free(path);
 }
 
 typedef struct course {
@@ -351,7 +465,10 @@ int main(void)
         CASE(released_code_is_gone_and_the_next_load_takes_the_newest),
         CASE(code_that_does_not_compile_leaves_the_old_code_at_work),
         CASE(keys_and_code_are_there_when_the_store_is_opened_again),
+        CASE(a_worker_that_dies_is_forgotten_and_nothing_else_changes),
         CASE(a_slow_compile_holds_up_neither_registrations_nor_calls),
+        CASE(a_call_that_hangs_holds_up_neither_questions_nor_other_keys),
+        CASE(one_file_is_taken_by_many_threads_at_once),
         CASE(twenty_threads_compile_register_call_and_release_beside_each_other),
     };
 

@@ -75,7 +75,7 @@ static void a_file_that_is_missing_or_no_module_is_refused(void **state)
     assert_false(test_exists("store/modules/no_module"));
 }
 
-/* MC-04 */
+/* MC-04, M1-06 */
 static void bytes_are_kept_only_whole_and_under_their_own_name(void **state)
 {
     hl_module_code code = HL_MODULE_CODE_INIT;
