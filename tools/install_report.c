@@ -70,12 +70,12 @@ void install_bar_end(struct install_bar *bar)
 
 /* ---- the report ------------------------------------------------------------------------------------------------ */
 
-static json_t *warnings_value(const hl_install_report *report)
+static json_t *lines_value(char *const *lines, size_t len)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; i < report->warnings_len; i++)
-        json_array_append_new(array, tool_text(report->warnings[i]));
+    for (size_t i = 0; i < len; i++)
+        json_array_append_new(array, tool_text(lines[i]));
     return array;
 }
 
@@ -86,14 +86,16 @@ static json_t *text_or_empty(const char *text)
 
 static json_t *report_value(const char *done, uint64_t asked_ns, const hl_install_report *report)
 {
-    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:I, s:I, s:o}", "done", done,
-                     "asked_ns", (json_int_t)asked_ns, "done_ns", (json_int_t)install_now_ns(), "app",
+    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:I, s:I, s:o, s:o}", "done",
+                     done, "asked_ns", (json_int_t)asked_ns, "done_ns", (json_int_t)install_now_ns(), "app",
                      text_or_empty(report->app), "version", text_or_empty(report->version), "before",
                      text_or_empty(report->before), "folder", text_or_empty(report->folder), "sha256",
                      text_or_empty(report->sha256), "key", text_or_empty(report->key), "source",
                      text_or_empty(report->source), "plugins", (json_int_t)report->plugins_len, "servers",
                      (json_int_t)report->servers_len, "unloaded", report->unloaded, "bytes", (json_int_t)report->bytes,
-                     "unpacked_bytes", (json_int_t)report->unpacked_bytes, "warnings", warnings_value(report));
+                     "unpacked_bytes", (json_int_t)report->unpacked_bytes, "warnings",
+                     lines_value(report->warnings, report->warnings_len), "isolated",
+                     lines_value(report->isolated, report->isolated_len));
 }
 
 static bool is_there(const char *text)
@@ -131,6 +133,8 @@ int install_report_print(struct context *context, const char *done, uint64_t ask
     print_row("sha256", report->sha256);
     print_row("signed by", report->key);
     print_row("folder", report->folder);
+    for (size_t i = 0; i < report->isolated_len; i++)
+        print_row("isolated", report->isolated[i]);
     for (size_t i = 0; i < report->warnings_len; i++)
         print_row("warning", report->warnings[i]);
     if (has_predecessor(report) && !report->unloaded)

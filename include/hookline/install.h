@@ -85,12 +85,16 @@ typedef struct hl_install_report {
     uint64_t unpacked_bytes;
     char **warnings; /* unknown manifest fields and the like, warnings_len of them */
     size_t warnings_len;
+    char **
+        isolated; /* "shop runs in a worker, 64 MiB, no network, ...": a line for each plugin that is isolated in any way,
+                        by the package or the operator */
+    size_t isolated_len;
 } hl_install_report;
 
 #define HL_INSTALL_REPORT_INIT                                                                                         \
     {                                                                                                                  \
         sizeof(hl_install_report), NULL, NULL, NULL, NULL, NULL, NULL, NULL, (hl_install_step)0, 0, 0, false, 0, 0,    \
-            NULL, 0                                                                                                    \
+            NULL, 0, NULL, 0                                                                                           \
     }
 
 /* Frees what a report holds and makes it empty. [any-thread] */

@@ -41,7 +41,35 @@ hl_status hl__check_carried_here(const hl__event_def *def, const char *action, c
     return status;
 }
 
+hl_status hl__check_carried_event(hl_runtime *runtime, const char *action, const char *event)
+{
+    hl_status status = hl__lock(runtime, action);
+    const hl__event_def *def;
+
+    if (status != HL_OK)
+        return status;
+    def = hl__event_def_of(runtime, event);
+    if (def)
+        status = hl__check_carried(def, action, event);
+    hl__unlock(runtime);
+    return status;
+}
+
 /* ---- making ready ---- */
+
+hl_status hl__code_in_worker(hl_runtime *runtime, const hl__record *record, hl__binding **out)
+{
+    hl_status status = hl__lock(runtime, "load");
+    bool needed;
+
+    *out = NULL;
+    if (status != HL_OK)
+        return status;
+    needed = !(runtime->options.flags & HL_OPEN_RECORDS_ONLY) && hl__event_find(runtime, record->event) &&
+             !hl__has_code(runtime, record);
+    hl__unlock(runtime);
+    return needed ? hl__code_of(runtime, record, out) : HL_OK;
+}
 
 /* The record as the operation would leave it, with a reference. Lock held. */
 static hl_status foresee(hl_runtime *runtime, const hl__op *op, const hl__record **out)

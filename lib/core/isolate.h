@@ -16,8 +16,8 @@ HL__SHARED hl_status hl__isolation_read(const char *json, hl_isolation **out);
 /* Checks and writes it, the given fields only; malloc'ed. by_operator adds "by":"operator". */
 HL__SHARED hl_status hl__isolation_write(const hl_isolation *isolation, bool by_operator, char **json);
 /* Whether a record's isolation text asks for workers; and whether the operator set it. "" is false for both. */
-bool hl__isolation_in_worker(const char *json);
-bool hl__isolation_by_operator(const char *json);
+HL__SHARED bool hl__isolation_in_worker(const char *json);
+HL__SHARED bool hl__isolation_by_operator(const char *json);
 
 /* In words, such as "runs in 2 workers, deadline 50 ms, on failure the plugin is skipped"; "" when there is nothing to say. */
 void hl__isolation_describe(const char *json, char *out, size_t out_len);
@@ -30,6 +30,12 @@ HL__SHARED const char *hl__isolation_kept(const hl__record *old, const char *ask
 
 /* By what is known of the event: HL_ERR_CONTRACT when there is no contract, or one with neither size nor codec. */
 HL__SHARED hl_status hl__check_carried(const hl__event_def *def, const char *action, const char *event);
+/* The same by an event's name, for a plugin of a package; one that nobody has declared yet is looked at when it is. Takes the
+ * lock. */
+HL__SHARED hl_status hl__check_carried_event(hl_runtime *runtime, const char *action, const char *event);
+/* The code of a plugin that is to run in workers, for the commit that registers it. NULL where this process needs none now:
+ * it loads no code, has no handle of the event, or has the very code already. Fails as hl__code_of. Without the lock. */
+HL__SHARED hl_status hl__code_in_worker(hl_runtime *runtime, const hl__record *record, hl__binding **out);
 /* The same for a process that is to do it: it needs the codec itself. */
 hl_status hl__check_carried_here(const hl__event_def *def, const char *action, const char *event);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/isolate.h"
 #include "core/verbs.h"
 #include "install/activation.h"
 #include "install/journal.h"
@@ -109,12 +110,45 @@ static bool is_to_start(const hl__activation *a, const char *name)
     return !(a->flags & HL_INSTALL_NO_START) && !hl__app_owns_plugin(a->runtime, a->app, name);
 }
 
-/* Records come from the file that was read; bindings from the library as mapped, which has the same specs; a records-only
- * runtime has none. */
+/* The workers of a plugin that will run in some, as its record will be. */
+static hl_status bind_in_worker(const hl__activation *a, const hl_plugin_spec *spec, hl__source source,
+                                const char *isolation, hl__binding **out)
+{
+    hl__record *record;
+    hl_status status;
+
+    source.isolation = isolation;
+    record = hl__candidate_new(spec, &source);
+    if (!record)
+        return hl__fail_memory(a->course->action);
+    status = hl__code_in_worker(a->runtime, record, out);
+    hl__record_unref(record);
+    return status;
+}
+
+static hl_status bind(const hl__activation *a, const hl__candidate *from, const hl_plugin_spec *spec,
+                      const hl__source *source, hl__binding **out)
+{
+    char *isolation = hl__activation_isolation(a, from->library, spec->name);
+    hl_status status;
+
+    if (!isolation)
+        return hl__fail_memory(a->course->action);
+    if (hl__isolation_in_worker(isolation))
+        status = bind_in_worker(a, spec, *source, isolation, out);
+    else
+        status = hl__prepared_binding(a->runtime, from->path, from->stamp, spec->name, out);
+    free(isolation);
+    return status;
+}
+
+/* Records come from the file that was read; bindings from the library as mapped, which has the same specs, or from workers; a
+ * records-only runtime has none. */
 static hl_status add_registration(const hl__activation *a, const hl__candidate *from, size_t i, changes *to)
 {
-    hl__source source = {from->path, from->stamp, a->version->version, a->app, NULL};
     hl_plugin_spec spec = hl__library_info(from->file)->specs[i];
+    hl__source source = {from->path, from->stamp, a->version->version, a->app,
+                         hl__app_isolation(from->library, spec.name)};
     hl__request *request = &to->rows[to->len++];
 
     spec.extension = a->app;
@@ -122,7 +156,7 @@ static hl_status add_registration(const hl__activation *a, const hl__candidate *
     request->op.candidate = hl__candidate_new(&spec, &source);
     if (!request->op.candidate)
         return hl__fail_memory(a->course->action);
-    return hl__prepared_binding(a->runtime, from->path, from->stamp, spec.name, &request->binding);
+    return bind(a, from, &spec, &source, &request->binding);
 }
 
 static hl_status add_registrations(const hl__activation *a, changes *to)

@@ -16,6 +16,8 @@ typedef struct hl__candidate {
     char *replaces_path; /* the old version's library in whose place it comes; "" when there is none */
     char *replaces_stamp;
     hl__library_file *file; /* as it was read and checked */
+    const hl__app_library *library;
+    bool mapped; /* by servers: not all of its plugins run in workers */
 } hl__candidate;
 
 typedef struct hl__activation {
@@ -29,8 +31,16 @@ typedef struct hl__activation {
     unsigned flags;                 /* of hl_install or hl_rollback */
     hl__candidate *rows;            /* one for each of the version's libraries */
     size_t len;
-    hl__prepared *prepared; /* the same as prepare wants it; NULL: nothing is prepared */
+    hl__prepared *prepared; /* those that are mapped, as prepare wants them; NULL: nothing is prepared */
+    size_t prepared_len;
 } hl__activation;
+
+/* activation_isolation.c: how one of the library's plugins will be isolated: as the operator said, else as the package asks.
+ * Owned by the caller; NULL without memory. */
+char *hl__activation_isolation(const hl__activation *a, const hl__app_library *library, const char *plugin);
+/* Decides whether the candidate is mapped, checks that states can be carried to those that are not, and tells in the report how
+ * plugins are isolated. */
+hl_status hl__activation_isolate(hl__activation *a, hl__candidate *row);
 
 /* activation_read.c: reads the libraries in `folder` (absolute) and checks all that can be told without running code. */
 hl_status hl__activation_read(hl__activation *a, const char *folder);

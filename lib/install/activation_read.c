@@ -51,6 +51,7 @@ static hl_status name_candidate(const hl__activation *a, const hl__app_library *
 {
     const hl__app_library *replaced = find_replaced(a->old, library);
 
+    row->library = library;
     row->path = hl__app_library_path(a->place, a->version, library);
     row->stamp = stamp_of(library);
     row->replaces_path = replaced ? hl__app_library_path(a->place, &a->old->active, replaced) : strdup("");
@@ -188,7 +189,9 @@ static hl_status read_row(hl__activation *a, size_t i, const char *folder)
         status = hl__library_check_unload(row->file);
     if (status == HL_OK)
         status = check_lists(a, library, hl__library_info(row->file));
-    return status == HL_OK ? check_plugins(a, i, hl__library_info(row->file)) : status;
+    if (status == HL_OK)
+        status = check_plugins(a, i, hl__library_info(row->file));
+    return status == HL_OK ? hl__activation_isolate(a, row) : status;
 }
 
 hl_status hl__activation_read(hl__activation *a, const char *folder)
@@ -230,5 +233,6 @@ void hl__activation_cleanup(hl__activation *a)
     free(a->prepared);
     a->rows = NULL;
     a->prepared = NULL;
+    a->prepared_len = 0;
     a->len = 0;
 }

@@ -10,6 +10,7 @@ static void free_libraries(hl__app_library *libraries, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         free(libraries[i].file);
+        hl__manifest_names_free(libraries[i].isolation, libraries[i].isolation ? libraries[i].plugins_len : 0);
         hl__manifest_names_free(libraries[i].plugins, libraries[i].plugins_len);
     }
     free(libraries);
@@ -63,6 +64,15 @@ void hl__app_version_cleanup(hl__app_version *version)
     free_libraries(version->libraries, version->libraries_len);
     hl__package_files_free(&version->files);
     memset(version, 0, sizeof(*version));
+}
+
+const char *hl__app_isolation(const hl__app_library *library, const char *plugin)
+{
+    for (size_t i = 0; library->isolation && i < library->plugins_len; i++) {
+        if (strcmp(library->plugins[i], plugin) == 0)
+            return library->isolation[i];
+    }
+    return "";
 }
 
 size_t hl__app_plugins_len(const hl__app_version *version)

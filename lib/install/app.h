@@ -30,6 +30,7 @@ typedef struct hl__app_library {
     char *file; /* "lib/shop.so" */
     char sha256[HL__SHA256_TEXT];
     char **plugins;
+    char **isolation; /* of each, as the package asks for it: see hl__manifest_library; NULL: nothing is known of any */
     size_t plugins_len;
 } hl__app_library;
 
@@ -73,6 +74,8 @@ hl_status hl__app_decode(const char *text, hl__app *out); /* HL_ERR_STORE_CORRUP
 void hl__app_cleanup(hl__app *app);
 void hl__app_version_cleanup(hl__app_version *version);
 size_t hl__app_plugins_len(const hl__app_version *version); /* in all of its libraries */
+/* What the package asks for one of the library's plugins; "" for nothing. */
+const char *hl__app_isolation(const hl__app_library *library, const char *plugin);
 /* False without memory. NULL texts count as "". */
 bool hl__origin_set(hl__origin *origin, hl_source_type type, const char *location, const char *tag, const char *asset);
 bool hl__origin_set_answered(hl__origin *origin, const char *answered);

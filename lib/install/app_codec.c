@@ -37,9 +37,13 @@ static json_t *encode_libraries(const hl__app_version *version)
     for (size_t i = 0; i < version->libraries_len; i++) {
         const hl__app_library *library = &version->libraries[i];
 
-        json_array_append_new(array, json_pack("{s:o, s:o, s:o}", "file", hl__json_text(library->file), "sha256",
-                                               hl__json_text(library->sha256), "plugins",
-                                               encode_texts(library->plugins, library->plugins_len)));
+        json_t *row =
+            json_pack("{s:o, s:o, s:o}", "file", hl__json_text(library->file), "sha256", hl__json_text(library->sha256),
+                      "plugins", encode_texts(library->plugins, library->plugins_len));
+
+        if (library->isolation)
+            json_object_set_new(row, "isolation", encode_texts(library->isolation, library->plugins_len));
+        json_array_append_new(array, row);
     }
     return array;
 }
@@ -175,6 +179,20 @@ static bool take_needs(const json_t *object, const char *key, hl__manifest_need 
     return true;
 }
 
+/* One text for each plugin. Versions that were installed before there was isolation have none. */
+static bool take_isolation(const json_t *row, hl__app_library *library)
+{
+    size_t len = 0;
+
+    if (!json_object_get(row, "isolation"))
+        return true;
+    if (take_texts(row, "isolation", &library->isolation, &len) && len == library->plugins_len)
+        return true;
+    hl__manifest_names_free(library->isolation, len);
+    library->isolation = NULL;
+    return false;
+}
+
 static bool take_libraries(const json_t *object, hl__app_version *version)
 {
     const json_t *array;
@@ -187,7 +205,7 @@ static bool take_libraries(const json_t *object, hl__app_version *version)
         hl__app_library *library = &version->libraries[version->libraries_len++];
 
         if (!take_text(row, "file", &library->file) || !take_digest(row, library->sha256) ||
-            !take_texts(row, "plugins", &library->plugins, &library->plugins_len))
+            !take_texts(row, "plugins", &library->plugins, &library->plugins_len) || !take_isolation(row, library))
             return false;
     }
     return true;

@@ -200,6 +200,7 @@ void hl__manifest_cleanup(hl__manifest *manifest)
 {
     for (size_t i = 0; i < manifest->libraries_len; i++) {
         free(manifest->libraries[i].file);
+        hl__manifest_names_free(manifest->libraries[i].isolation, manifest->libraries[i].plugins_len);
         hl__manifest_names_free(manifest->libraries[i].plugins, manifest->libraries[i].plugins_len);
     }
     free(manifest->libraries);

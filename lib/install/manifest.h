@@ -5,6 +5,9 @@
  *    "requires": {"accounts": ">=2.0 <3"}, "optional": {"mail": "*"}, "conflicts": {"old_shop": "*"},
  *    "capabilities": ["network"], "data": "priv", "description": "..."}
  *
+ * A plugin may also be {"name": "shop-stock", "isolation": {...}}, and a library may have "isolation" for all of its plugins
+ * that have none of their own: the JSON form of hookline/isolation.h.
+ *
  * Required: app, version, abi, architecture, libc, libraries. Unknown fields are kept as warnings. */
 #ifndef HL_INSTALL_MANIFEST_H
 #define HL_INSTALL_MANIFEST_H
@@ -17,8 +20,9 @@
 #define HL__MANIFEST_ITEMS_MAX 1024 /* of any list in it */
 
 typedef struct hl__manifest_library {
-    char *file;     /* "lib/....so": relative, below lib/, no "..", no empty parts */
-    char **plugins; /* names */
+    char *file;       /* "lib/....so": relative, below lib/, no "..", no empty parts */
+    char **plugins;   /* names */
+    char **isolation; /* of each, as JSON (hl__isolation_write); "" where the manifest says nothing */
     size_t plugins_len;
 } hl__manifest_library;
 

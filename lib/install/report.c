@@ -35,14 +35,16 @@ hl_status hl__report_set(char **place, const char *text)
     return HL_OK;
 }
 
-static hl_status add_warning(hl_install_report *report, char *text)
+static hl_status add_text(char ***rows, size_t *len, const char *format, va_list arguments)
 {
-    char **rows = realloc(report->warnings, (report->warnings_len + 1) * sizeof(*rows));
+    char **grown = realloc(*rows, (*len + 1) * sizeof(*grown));
 
-    if (!rows)
+    if (!grown)
         return hl__fail_memory("install");
-    rows[report->warnings_len++] = text;
-    report->warnings = rows;
+    *rows = grown;
+    if (vasprintf(&grown[*len], format, arguments) < 0)
+        return hl__fail_memory("install");
+    ++*len;
     return HL_OK;
 }
 
@@ -50,27 +52,37 @@ hl_status hl__report_warn(hl_install_report *report, const char *format, ...)
 {
     va_list arguments;
     hl_status status;
-    char *text;
-    int len;
 
     va_start(arguments, format);
-    len = vasprintf(&text, format, arguments);
+    status = add_text(&report->warnings, &report->warnings_len, format, arguments);
     va_end(arguments);
-    if (len < 0)
-        return hl__fail_memory("install");
-    status = add_warning(report, text);
-    if (status != HL_OK)
-        free(text);
     return status;
+}
+
+hl_status hl__report_note(hl_install_report *report, const char *format, ...)
+{
+    va_list arguments;
+    hl_status status;
+
+    va_start(arguments, format);
+    status = add_text(&report->isolated, &report->isolated_len, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+static void free_texts(char **rows, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        free(rows[i]);
+    free(rows);
 }
 
 void hl_install_report_cleanup(hl_install_report *report)
 {
     if (!report)
         return;
-    for (size_t i = 0; i < report->warnings_len; i++)
-        free(report->warnings[i]);
-    free(report->warnings);
+    free_texts(report->warnings, report->warnings_len);
+    free_texts(report->isolated, report->isolated_len);
     free(report->app);
     free(report->version);
     free(report->before);

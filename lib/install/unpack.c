@@ -57,7 +57,10 @@ static hl_status take_library(hl__installation *in, hl__manifest_library *from)
     if (!file)
         return hl__fail(HL_ERR_MANIFEST, ACTION, "libraries", "The manifest names %s, which is not in the package.",
                         from->file);
-    *library = (hl__app_library){.file = from->file, .plugins = from->plugins, .plugins_len = from->plugins_len};
+    *library = (hl__app_library){.file = from->file,
+                                 .plugins = from->plugins,
+                                 .isolation = from->isolation,
+                                 .plugins_len = from->plugins_len};
     memcpy(library->sha256, file->sha256, sizeof(library->sha256));
     *from = (hl__manifest_library){0};
     in->version.libraries_len++;

@@ -248,13 +248,27 @@ static hl_status read_libraries(verification *all, size_t from, size_t len)
     return status;
 }
 
+/* What was noted of its plugins by reading it: "2 plugins; shop runs in a worker, ...". */
+static void describe_library(const verification *all, const hl__app_library *library, size_t notes_len, char *out,
+                             size_t out_len)
+{
+    const hl_install_report *report = &all->report;
+    size_t len =
+        (size_t)snprintf(out, out_len, "%zu plugin%s", library->plugins_len, library->plugins_len == 1 ? "" : "s");
+
+    for (size_t i = notes_len; i < report->isolated_len && len < out_len; i++)
+        len += (size_t)snprintf(out + len, out_len - len, "; %s", report->isolated[i]);
+}
+
 static void check_library(verification *all, size_t i)
 {
-    char message[64];
+    char message[1024];
     const hl__app_library *library = &all->in.version.libraries[i];
+    size_t notes_len = all->report.isolated_len;
+    hl_status status = read_libraries(all, i, 1);
 
-    snprintf(message, sizeof(message), "%zu plugin%s", library->plugins_len, library->plugins_len == 1 ? "" : "s");
-    tell(all, library->file, read_libraries(all, i, 1), message);
+    describe_library(all, library, notes_len, message, sizeof(message));
+    tell(all, library->file, status, message);
 }
 
 static void check_libraries(verification *all)

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <hookline/isolation.h>
+
 #include "install/manifest.h"
 #include "install/names.h"
 #include "tests/fuzz/support/fuzz.h"
@@ -25,6 +27,17 @@ static void check_needs(const hl__manifest_need *needs, size_t len)
     }
 }
 
+/* A text that records can keep: it is read again, and has nobody's word but the package's. */
+static void check_isolation(const char *text)
+{
+    hl_isolation *isolation = NULL;
+
+    if (!text[0])
+        return;
+    fuzz_require(hl_isolation_parse(text, &isolation) == HL_OK);
+    free(isolation);
+}
+
 static void check_taken(const hl__manifest *manifest)
 {
     hl__version again;
@@ -36,6 +49,8 @@ static void check_taken(const hl__manifest *manifest)
     for (size_t i = 0; i < manifest->libraries_len; i++) {
         fuzz_require(hl__path_is_library(manifest->libraries[i].file) && !strstr(manifest->libraries[i].file, "/../"));
         fuzz_require(manifest->libraries[i].plugins_len > 0 && manifest->libraries[i].plugins[0][0]);
+        for (size_t k = 0; k < manifest->libraries[i].plugins_len; k++)
+            check_isolation(manifest->libraries[i].isolation[k]);
     }
     fuzz_require(!manifest->data[0] || !hl__path_problem(manifest->data));
     check_needs(manifest->needs, manifest->needs_len);
@@ -72,6 +87,9 @@ static void damaged_manifests_are_answered(void **state)
                                         "\"libraries\":",
                                         "\"file\":",
                                         "\"plugins\":",
+                                        "\"isolation\":",
+                                        "{\"mode\":\"in_worker\"}",
+                                        "\"sandbox\":",
                                         "\"requires\":",
                                         "\"optional\":",
                                         "\"conflicts\":",

@@ -429,6 +429,57 @@ static void a_package_for_another_machine_is_refused(void **state)
     assert_string_equal(hl_last_error()->field, "abi");
 }
 
+/* ---- isolation ---- */
+
+#define ISOLATED(library, plugin)                                                                                      \
+    HEAD ",\"libraries\":[{\"file\":\"lib/shop.so\"" library ",\"plugins\":[\"a\"," plugin "]}]}"
+
+static void isolation_is_read_of_the_library_and_of_each_plugin(void **state)
+{
+    static const char text[] = ISOLATED(",\"isolation\":{ \"mode\": \"in_worker\", \"deadline_ms\": 50}",
+                                        "{\"name\":\"b\",\"isolation\":{\"mode\":\"in_process\"}},{\"name\":\"c\"}");
+    hl__manifest manifest;
+
+    (void)state;
+    assert_int_equal(parse(text, &manifest), HL_OK);
+    assert_int_equal(manifest.libraries[0].plugins_len, 3);
+    assert_string_equal(manifest.libraries[0].plugins[1], "b");
+    assert_string_equal(manifest.libraries[0].isolation[0], "{\"mode\":\"in_worker\",\"deadline_ms\":50}");
+    assert_string_equal(manifest.libraries[0].isolation[1], "{\"mode\":\"in_process\"}");
+    assert_string_equal(manifest.libraries[0].isolation[2], manifest.libraries[0].isolation[0]);
+    assert_int_equal(manifest.warnings_len, 0);
+    hl__manifest_cleanup(&manifest);
+    assert_int_equal(parse(whole, &manifest), HL_OK);
+    assert_string_equal(manifest.libraries[0].isolation[0], "");
+    hl__manifest_cleanup(&manifest);
+}
+
+/* A package has no operator's word, and a limit that is not understood is not kept. */
+static void isolation_that_is_wrong_is_refused_with_the_path_of_its_field(void **state)
+{
+    static const char *const rows[][2] = {
+        {ISOLATED(",\"isolation\":7", "\"b\""), "libraries[0].isolation"},
+        {ISOLATED(",\"isolation\":{}", "\"b\""), "libraries[0].isolation.mode"},
+        {ISOLATED(",\"isolation\":{\"mode\":\"elsewhere\"}", "\"b\""), "libraries[0].isolation.mode"},
+        {ISOLATED(",\"isolation\":{\"mode\":\"in_worker\",\"deadline_ms\":-1}", "\"b\""),
+         "libraries[0].isolation.deadline_ms"},
+        {ISOLATED(",\"isolation\":{\"mode\":\"in_worker\",\"sandbox\":{\"files\":\"x\"}}", "\"b\""),
+         "libraries[0].isolation.sandbox.files"},
+        {ISOLATED(",\"isolation\":{\"mode\":\"in_worker\",\"by\":\"operator\"}", "\"b\""), "libraries[0].isolation.by"},
+        {ISOLATED(",\"isolation\":{\"mode\":\"in_process\",\"workers\":2}", "\"b\""), "libraries[0].isolation.workers"},
+        {ISOLATED("", "{\"name\":\"b\",\"isolation\":[]}"), "libraries[0].plugins[1].isolation"},
+        {ISOLATED("", "{\"name\":\"b\",\"isolation\":{\"mode\":\"in_worker\",\"more\":1}}"),
+         "libraries[0].plugins[1].isolation.more"},
+        {ISOLATED("", "{\"isolation\":{\"mode\":\"in_worker\"}}"), "libraries[0].plugins[1].name"},
+        {ISOLATED("", "{\"name\":7}"), "libraries[0].plugins[1].name"},
+        {ISOLATED("", "{\"name\":\"a\"}"), "libraries[].plugins"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++)
+        expect(rows[i][0], HL_ERR_MANIFEST, rows[i][1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +502,8 @@ int main(void)
         cmocka_unit_test(a_library_or_a_plugin_is_there_once),
         cmocka_unit_test(the_data_folder_lies_in_the_package_and_not_with_the_code),
         cmocka_unit_test(a_package_for_another_machine_is_refused),
+        cmocka_unit_test(isolation_is_read_of_the_library_and_of_each_plugin),
+        cmocka_unit_test(isolation_that_is_wrong_is_refused_with_the_path_of_its_field),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,7 +80,10 @@ static void write_manifest(const test_app *app, const char *path)
             app->version, HL_ABI, machine.machine);
     if (app->manifest)
         fprintf(file, "%s,", app->manifest);
-    fprintf(file, "\"libraries\":[{\"file\":\"lib/%s.so\",\"plugins\":[", app->app);
+    fprintf(file, "\"libraries\":[{\"file\":\"lib/%s.so\",", app->app);
+    if (app->isolation)
+        fprintf(file, "\"isolation\":%s,", app->isolation);
+    fputs("\"plugins\":[", file);
     write_list(file, app->listed ? app->listed : plugins);
     fprintf(file, "]}]}\n");
     assert_int_equal(fclose(file), 0);

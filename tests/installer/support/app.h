@@ -9,12 +9,13 @@
 
 typedef struct test_app {
     const char *app, *version;
-    const char *plugins;  /* "a b": with priorities 10, 20, ... on the event; NULL: one, named like the app */
-    const char *listed;   /* what the manifest lists; NULL: the same */
-    const char *event;    /* NULL: "e" */
-    const char *defines;  /* "-DSTATE=1 -DSLOW_MS=5": see apps/app.c */
-    const char *manifest; /* further fields: "\"requires\":{\"x\":\"*\"}" */
-    const char *file;     /* a further file of the package with its path as content: "priv/a/b" */
+    const char *plugins;   /* "a b": with priorities 10, 20, ... on the event; NULL: one, named like the app */
+    const char *listed;    /* what the manifest lists; NULL: the same */
+    const char *event;     /* NULL: "e" */
+    const char *defines;   /* "-DSTATE=1 -DSLOW_MS=5": see apps/app.c */
+    const char *manifest;  /* further fields: "\"requires\":{\"x\":\"*\"}" */
+    const char *isolation; /* of the library, as JSON */
+    const char *file;      /* a further file of the package with its path as content: "priv/a/b" */
 } test_app;
 
 /* All below are made in the case's folder; the strings are the last 8's. */
