@@ -1,5 +1,6 @@
 /* An example module: texts in any script. Letters are those of the C library's UTF-8 locale; a character is what a reader sees
  * as one, with its accents, as far as the widths of the locale tell. Shows load and unload functions. */
+#define _XOPEN_SOURCE 700 /* for wcwidth */
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
