@@ -4,7 +4,8 @@
 . "$HOOKLINE_SOURCE/tests/lib.sh"
 outside=$HOOKLINE_SOURCE/tests/install/outside
 [ -z "${HOOKLINE_TEST_SANITIZE:-}" ] || skip "a sanitized library cannot be linked by a stranger"
-unset HOOKLINE_JIT HOOKLINE_PROBE HOOKLINE_MODULE HOOKLINE_SANDBOX HOOKLINE_INCLUDE # what is installed has to find its own programs
+# What is installed has to find its own programs.
+unset HOOKLINE_JIT HOOKLINE_PROBE HOOKLINE_WORKER HOOKLINE_MODULE HOOKLINE_SANDBOX HOOKLINE_INCLUDE
 work=$(mktemp -d "$PWD/install.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 
@@ -132,6 +133,15 @@ the_prefix_is_complete() {
     env -i "$prefix/bin/hookline" --version >/dev/null || problem "the installed command does not run"
 }
 
+# Compiled with the installed headers, in the installed sandbox, called in the installed worker.
+the_command_makes_and_calls_a_module() {
+    [ "$HOOKLINE_TEST_HAVE_INSTALLER" = 1 ] || return
+    local run=(env -i PATH="$PATH" HOOKLINE_STORE="lmdb:$work/modules" "$prefix/bin/hookline" module) key sum
+    key=$("${run[@]}" register new "$HOOKLINE_SOURCE/examples/modules/math.c") || problem "no module is made: exit status $?"
+    sum=$("${run[@]}" execute "${key%% *}" add '[5, 2]') || problem "no module is called: exit status $?"
+    [ "$sum" = 7 ] || problem "the module said '$sum'"
+}
+
 check_package() {
     local build
     build=$(built "$1") || { problem "no build with BUILD_SHARED_LIBS=$1"; finish; }
@@ -141,6 +151,7 @@ check_package() {
     the_prefix_is_complete
     an_unknown_component_is_refused
     the_component_core_asks_for_nothing_of_the_installer
+    the_command_makes_and_calls_a_module
     if [ "$1" = OFF ]; then
         # A static library lies inside the server, so it cannot know the prefix: it has to be told.
         export HOOKLINE_JIT=$prefix/libexec/hookline/hookline-jit HOOKLINE_PROBE=$prefix/libexec/hookline/hookline-probe
