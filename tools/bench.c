@@ -21,6 +21,7 @@ static const bench_case cases[] = {
     {"flat", "memory, descriptors, mappings and files after 10,000 changes", bench_flat, false},
     {"open", "opening a store of 10,000 plugins over 1,000 events", bench_open, false},
     {"notice", "from a change in another process to its visibility here", bench_notice, false},
+    {"worker", "a plugin in another process: calling it, starting it, and killing it", bench_worker, false},
     {"install", "packages: against tar, large ones, upgrades under load, 100 apps at the start", bench_install, true},
 };
 #define CASES (sizeof(cases) / sizeof(cases[0]))
@@ -188,6 +189,8 @@ static int run_child(bench *b, const char *name, int argc, char **argv)
         return bench_notice_child(b, argc, argv);
     if (strcmp(name, "flat") == 0)
         return bench_flat_child(b, argc, argv);
+    if (strcmp(name, "worker-bare") == 0)
+        return bench_worker_bare_child(b, argc, argv);
     if (strcmp(name, "install-large") == 0)
         return bench_install_large_child(b, argc, argv);
     if (strcmp(name, "install-replay") == 0)

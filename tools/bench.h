@@ -49,12 +49,14 @@ int bench_churn(bench *b);
 int bench_flat(bench *b);
 int bench_open(bench *b);
 int bench_notice(bench *b);
+int bench_worker(bench *b);
 int bench_install(bench *b); /* bench_no_installer.c, where there is none */
 
 /* What other processes of a case run: hookline bench --child NAME ARGUMENT... */
 int bench_open_child(bench *b, int argc, char **argv);
 int bench_notice_child(bench *b, int argc, char **argv);
 int bench_flat_child(bench *b, int argc, char **argv);
+int bench_worker_bare_child(bench *b, int argc, char **argv);
 int bench_install_large_child(bench *b, int argc, char **argv);
 int bench_install_replay_child(bench *b, int argc, char **argv);
 

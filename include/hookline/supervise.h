@@ -35,6 +35,7 @@ typedef struct hl_worker_info {
     const char *sandbox; /* what is in force, such as "rlimits seccomp landlock-7" */
     const char *lacking; /* what was asked for and the kernel does not have; "" */
     const char *reason;  /* why it failed or pauses; "" */
+    uint64_t start_ns;   /* how long its start took, until it was ready; 0: it is not yet */
 } hl_worker_info;
 
 /* Walks the workers of this process, by name and number. The callback returns false to end the walk. [any-thread] */
@@ -70,7 +71,7 @@ typedef struct hl_crash_info {
     uint64_t generation; /* of the event's chain */
     int32_t pid;
     bool in_worker;
-    int32_t signal;   /* 0: it ended with `exit_status` */
+    int32_t signal; /* 0: it ended with `exit_status` */
     int32_t exit_status;
     uint64_t address; /* that it could not use; 0: none, or not known. What a worker says of itself */
     int64_t at;       /* seconds since 1970 */

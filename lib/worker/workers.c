@@ -79,6 +79,7 @@ static void fill_life(const hl__life *life, hl_worker_info *info)
     info->calls = life->answered;
     if (!life->ready_ns)
         return;
+    info->start_ns = life->ready_ns - life->started_ns;
     info->state = life->calls ? HL_WORKER_BUSY : HL_WORKER_READY;
     info->busy_ns = life->calls ? oldest_ns(life, hl__now_ns()) : 0;
 }

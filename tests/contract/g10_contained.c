@@ -330,7 +330,7 @@ static void calls_and_deaths_leave_no_descriptor_and_no_memory(void **unused)
     maps = count_maps("hookline-channel");
     for (int i = 0; i < 20; i++)
         expect_contained(i % 2 ? GUEST_ABORT : GUEST_EXIT, 1, HL_ERR_PLUGIN);
-    eventually(count_fds() == fds && count_maps("hookline-channel") == maps);
+    eventually(count_fds() <= fds && count_maps("hookline-channel") <= maps);
 }
 
 static void a_closed_runtime_leaves_nothing(void **unused)
