@@ -1,7 +1,9 @@
 /* Where the rooms meet: hl_open gives core its store, compiler, loader and control socket. The only file that knows all
  * of them; nothing includes it. */
+#include "core/crash.h"
 #include "core/error.h"
 #include "core/extension.h"
+#include "core/fault.h"
 #include "core/runtime.h"
 #include "core/validate.h"
 #include "jit/client.h"
@@ -12,7 +14,8 @@
 #include "worker/isolated.h"
 
 #define KNOWN_FLAGS                                                                                                    \
-    (HL_OPEN_RECORDS_ONLY | HL_OPEN_READ_ONLY | HL_OPEN_START_REGISTERED | HL_OPEN_PERF_MAP | HL_OPEN_NO_CONTROL)
+    (HL_OPEN_RECORDS_ONLY | HL_OPEN_READ_ONLY | HL_OPEN_START_REGISTERED | HL_OPEN_PERF_MAP | HL_OPEN_NO_CONTROL |     \
+     HL_OPEN_RECORD_FAULTS)
 
 static hl_status check_options(const hl_options *options, hl_options *out)
 {
@@ -91,9 +94,12 @@ hl_status hl_open(const hl_options *options, hl_runtime **out)
         status = open_parts(&checked, &parts);
     if (status == HL_OK)
         status = hl__runtime_new(&checked, &parts, out);
-    if (status == HL_OK)
+    if (status == HL_OK) {
+        hl__faults_open(*out);
+        hl__crash_collect(*out);
         begin_extension(*out);
-    else
+    } else {
         close_parts(&parts);
+    }
     return status == HL_OK ? HL_OK : hl__fail_as("open");
 }

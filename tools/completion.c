@@ -24,6 +24,7 @@ static const char *const kind_names[KIND__COUNT] = {
     [KIND_APP] = "app",
     [KIND_KEY] = "key",
     [KIND_MODULE_VERB] = "module-verb",
+    [KIND_FAILURE] = "failure",
 };
 
 /* Words that do not depend on a store. */
@@ -34,6 +35,7 @@ static const char *const kind_words[KIND__COUNT] = {
     [KIND_NEW] = "plugin",
     [KIND_MODULE_VERB] = "compile register unregister list functions load execute run reload release purge key",
     [KIND_SHELL] = "bash zsh",
+    [KIND_FAILURE] = "fail_chain skip_plugin halt_chain",
 };
 
 static void offer(const char *name, const char *prefix)
@@ -121,7 +123,7 @@ static void print_verb_names(void)
 static void print_option_names(const struct verb *verb)
 {
     for (int i = 0; i < OPTION__COUNT; i++)
-        if (i <= OPTION_VERSION || (verb->options & (1u << i)))
+        if (i <= OPTION_VERSION || (verb->options & OPTION_BIT(i)))
             printf(" --%s", tool_options[i].name);
 }
 
@@ -269,7 +271,7 @@ static void print_zsh_verb(const struct verb *verb)
 {
     printf("        %s)\n            _arguments", verb->name);
     for (int i = 0; i < OPTION__COUNT; i++)
-        if (i <= OPTION_VERSION || (verb->options & (1u << i)))
+        if (i <= OPTION_VERSION || (verb->options & OPTION_BIT(i)))
             print_zsh_option(i);
     if (verb->kind != KIND_NONE) {
         printf(" \\\n            '*:%s:", kind_names[verb->kind]);

@@ -23,7 +23,7 @@ static json_t *verb_value(const struct verb *verb)
     json_t *options = json_array();
 
     for (int i = 0; i < OPTION__COUNT; i++)
-        if (i <= OPTION_VERSION || (verb->options & (1u << i)))
+        if (i <= OPTION_VERSION || (verb->options & OPTION_BIT(i)))
             json_array_append_new(options, json_pack("{s:s, s:s, s:s}", "name", tool_options[i].name, "argument",
                                                      tool_options[i].argument ? tool_options[i].argument : "", "help",
                                                      tool_options[i].help));
@@ -33,7 +33,7 @@ static json_t *verb_value(const struct verb *verb)
 
 int help_on_verb(struct context *context, const struct verb *verb)
 {
-    bool bulk = verb->options & (1u << OPTION_ALL);
+    bool bulk = (verb->options & OPTION_BIT(OPTION_ALL)) != 0;
 
     if (context->json)
         return tool_print_json(verb_value(verb), TOOL_DONE);
@@ -43,7 +43,7 @@ int help_on_verb(struct context *context, const struct verb *verb)
         printf("\n%s\n", verb->details);
     puts("\nOptions:");
     for (int i = OPTION_EVENT; i < OPTION__COUNT; i++)
-        if (verb->options & (1u << i))
+        if (verb->options & OPTION_BIT(i))
             print_option(i);
     print_option(OPTION_STORE);
     print_option(OPTION_JSON);

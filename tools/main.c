@@ -9,7 +9,7 @@
 #include "tool.h"
 #include "verbs.h"
 
-#define BIT(option) (1u << OPTION_##option)
+#define BIT(option) OPTION_BIT(OPTION_##option)
 #define EVERY_VERB (BIT(STORE) | BIT(JSON) | BIT(HELP) | BIT(VERSION))
 #define LONG_BASE 256
 
@@ -55,8 +55,24 @@ const struct verb tool_verbs[] = {
      KIND_EVENT, verb_profile},
     {"inspect", "FILE.so", "show what is in a plugin library, without running any of its code", NULL, 0, 0, 1, 1,
      KIND_LIBRARY, verb_inspect},
-    {"watch", "", "print changes as they happen, until interrupted", "With --json: one JSON object a line.",
-     BIT(EVENT) | BIT(COUNT), 0, 0, 0, KIND_NONE, verb_watch},
+    {"watch", "[EVENT on|off]", "print changes as they happen, or have an event's calls written down",
+     "Without arguments: prints changes until interrupted; with --json one JSON object a line.\n"
+     "EVENT on has each call of the event's plugins written down in every running server, for `top` and for crash\n"
+     "records, until it is off or the server ends. It costs some 2 ns a plugin.",
+     BIT(EVENT) | BIT(COUNT), 0, 0, 2, KIND_EVENT, verb_watch},
+    {"top", "", "show which threads are in which plugins and since when, and the workers, until interrupted",
+     "A plugin is named when its event has no other, when it has a deadline or runs in a worker, or when its event is\n"
+     "watched (hookline watch EVENT on). With --json: one JSON document, then it ends.",
+     BIT(ONCE) | BIT(COUNT), 0, 0, 0, KIND_NONE, verb_top},
+    {"crashes", "", "list the crashes of workers and of servers, newest first",
+     "Of servers that record faults: the plugin is named where it is known. Two crashes within ten minutes hold it.",
+     BIT(LIMIT), 0, 0, 0, KIND_NONE, verb_crashes},
+    {"isolate", "NAME [JSON]", "say where a plugin runs and what happens when it fails, or show that",
+     "JSON has all that can be said, such as {\"mode\":\"in_worker\",\"sandbox\":{\"memory_bytes\":67108864}}, and is\n"
+     "taken instead of what the plugin has; the options change single fields. Without either it is shown.",
+     BIT(WORKER) | BIT(IN_PROCESS) | BIT(DEFAULT) | BIT(DEADLINE) | BIT(ON_FAILURE) | BIT(WORKERS) | BIT(WAIT) |
+         BIT(TIMEOUT),
+     0, 1, 2, KIND_PLUGIN, verb_isolate},
     {"install", "[FILE | DIR | URL | github:OWNER/REPOSITORY | LOCKFILE]",
      "install or upgrade an app; running servers load it without a pause",
      "A package file, a folder as `hookline pack` takes it, an https URL, or a GitHub release. Remote sources must be\n"
@@ -131,12 +147,12 @@ const struct verb *tool_verb_find(const char *name)
 
 /* ---- options --------------------------------------------------------------------------------------------------- */
 
-static void make_long_options(unsigned wanted, struct option out[OPTION__COUNT + 1])
+static void make_long_options(uint64_t wanted, struct option out[OPTION__COUNT + 1])
 {
     size_t len = 0;
 
     for (int i = 0; i < OPTION__COUNT; i++)
-        if (wanted & (1u << i))
+        if (wanted & OPTION_BIT(i))
             out[len++] =
                 (struct option){tool_options[i].name, tool_options[i].argument ? required_argument : no_argument, NULL,
                                 LONG_BASE + i};
@@ -169,7 +185,7 @@ static void take_option(struct context *context, int option, const char *value)
 }
 
 /* Parses `wanted` options; *argc and *argv become what is left. With only_leading it ends at the first argument. */
-static int parse_options(struct context *context, unsigned wanted, bool only_leading, int *argc, char ***argv)
+static int parse_options(struct context *context, uint64_t wanted, bool only_leading, int *argc, char ***argv)
 {
     struct option known[OPTION__COUNT + 1];
     int option;

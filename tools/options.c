@@ -34,6 +34,13 @@ const struct option_row tool_options[OPTION__COUNT] = {
     [OPTION_INSTALLS] = {"installs", NULL, "the install log: every outcome with source, hashes and reason", KIND_NONE},
     [OPTION_MODULE] = {"module", "NAME", "the name that the compiled module must have", KIND_NONE},
     [OPTION_VERIFY] = {"verify", NULL, "check the hash chain of the install log", KIND_NONE},
+    [OPTION_ONCE] = {"once", NULL, "print it once and end", KIND_NONE},
+    [OPTION_WORKER] = {"worker", NULL, "in worker processes", KIND_NONE},
+    [OPTION_IN_PROCESS] = {"in-process", NULL, "in the server's process", KIND_NONE},
+    [OPTION_DEFAULT] = {"default", NULL, "as its registration or package asks for", KIND_NONE},
+    [OPTION_DEADLINE] = {"deadline", "MS", "the most that one call may take, in milliseconds", KIND_NONE},
+    [OPTION_ON_FAILURE] = {"on-failure", "POLICY", "fail_chain, skip_plugin or halt_chain", KIND_FAILURE},
+    [OPTION_WORKERS] = {"workers", "N", "how many worker processes", KIND_NONE},
 };
 
 int option_number(struct context *context, enum tool_option option, unsigned long otherwise, unsigned long most,

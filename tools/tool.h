@@ -36,6 +36,7 @@ enum tool_kind {
     KIND_APP,
     KIND_KEY,
     KIND_MODULE_VERB,
+    KIND_FAILURE,
     KIND_SHELL,
     KIND__COUNT
 };
@@ -70,6 +71,13 @@ enum tool_option {
     OPTION_INSTALLS,
     OPTION_VERIFY,
     OPTION_MODULE,
+    OPTION_ONCE,
+    OPTION_WORKER,
+    OPTION_IN_PROCESS,
+    OPTION_DEFAULT,
+    OPTION_DEADLINE,
+    OPTION_ON_FAILURE,
+    OPTION_WORKERS,
     OPTION__COUNT
 };
 
@@ -82,6 +90,8 @@ struct option_row {
 
 extern const struct option_row tool_options[OPTION__COUNT];
 
+#define OPTION_BIT(option) (UINT64_C(1) << (option))
+
 struct context;
 
 #define VERB_HIDDEN (1u << 0) /* not shown by help */
@@ -92,7 +102,7 @@ struct verb {
     const char *arguments; /* for people, "" when it takes none */
     const char *help;      /* one line */
     const char *details;   /* more, for help VERB; NULL: nothing more to say */
-    unsigned options;      /* bits 1u << OPTION_... beyond those that every verb takes */
+    uint64_t options;      /* OPTION_BITs, beyond those that every verb takes */
     unsigned flags;        /* VERB_... */
     int least, most;       /* how many arguments; most -1: any number */
     enum tool_kind kind;   /* of its arguments */

@@ -17,9 +17,15 @@ verb_fn verb_apps, verb_jobs;                                             /* ver
 verb_fn verb_pack, verb_verify, verb_lock, verb_bundle;                   /* verbs_package.c */
 verb_fn verb_module;                                                      /* verbs_module.c */
 verb_fn verb_watch;                                                       /* verbs_watch.c */
+verb_fn verb_top, verb_crashes, watch_event;                              /* verbs_top.c */
+verb_fn verb_isolate;                                                     /* verbs_isolate.c */
 verb_fn verb_new;                                                         /* new_plugin.c */
 verb_fn verb_help, verb_version;                                          /* help.c */
 verb_fn verb_complete, verb_completion;                                   /* completion.c */
+
+/* Waits until the running servers have taken over changes, an array of {"name", "revision"}; *settled becomes the array of their
+ * pids (verbs_change.c). */
+int change_settle(struct context *context, const json_t *changes, json_t *settled);
 
 /* What `log --installs` and `log --verify` do (verbs_apps.c). */
 int install_log_print(struct context *context);

@@ -121,8 +121,7 @@ static json_t *newest_change(const json_t *changes)
     return array;
 }
 
-/* Waits for the running servers; *settled becomes the array of their pids. */
-static int wait_for_servers(struct context *context, const json_t *changes, json_t *settled)
+int change_settle(struct context *context, const json_t *changes, json_t *settled)
 {
     json_t *answers, *answer;
     uint32_t ms;
@@ -162,7 +161,7 @@ static int tell_changes(struct context *context, json_t *before, const struct mo
     if (code == TOOL_DONE)
         changes = compare_states(before, after);
     if (code == TOOL_DONE && context->option[OPTION_WAIT])
-        code = wait_for_servers(context, changes, settled);
+        code = change_settle(context, changes, settled);
     if (code == TOOL_DONE && context->json)
         code = tool_print_json(json_pack("{s:O, s:O, s:I, s:I}", "changed", changes, "settled", settled, "asked_ns",
                                          (json_int_t)at->asked_ns, "stored_ns", (json_int_t)at->stored_ns),

@@ -1,4 +1,4 @@
-/* watch: change notices as they come. */
+/* watch: change notices as they come. `watch EVENT on|off` is in verbs_top.c. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -112,8 +112,10 @@ int verb_watch(struct context *context, int argc, char **argv)
     int notices, signals;
     int code = option_number(context, OPTION_COUNT, (unsigned long)-1, 1000000000, &count);
 
-    (void)argc;
-    (void)argv;
+    if (argc == 2)
+        return watch_event(context, argc, argv);
+    if (argc == 1)
+        return tool_usage(context, "hookline watch %s on, or off", argv[0]);
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/isolate.h"
 #include "core/runtime.h"
+#include "core/watch.h"
 
 /* ---- touched events ---- */
 
@@ -113,11 +115,32 @@ static void accept_row(hl_runtime *runtime, const hl__draft_row *row)
     }
 }
 
+/* ---- beginning anew ---- */
+
+/* Whoever has a running plugin's record written anew wants it to be tried again: restart, enable, register and hl_isolate do. The
+ * watchdog's verdict is taken back, and workers that had failed are started again, also those that could not be started. */
+static void begin_anew(hl_runtime *runtime, const hl__record *record)
+{
+    const hl__binding *binding = hl__bound_find(runtime, record->name);
+
+    if (!binding || !hl__status_active(record->status))
+        return;
+    hl__watch_forgive(runtime, record->name);
+    hl__touch(runtime, record->event);
+    if (!runtime->parts.isolator || !hl__isolation_in_worker(record->isolation))
+        return;
+    runtime->parts.isolator->forgive(runtime, record->name);
+    if (!binding->call)
+        hl__unbind(runtime, record->name);
+}
+
 void hl__accept(hl_runtime *runtime, const hl__draft *draft, uint64_t asked_ns, bool remote)
 {
     for (const hl__draft_row *row = draft->rows; row; row = row->next) {
         if (hl__draft_row_changed(row))
             accept_row(runtime, row);
+        if (row->after && (row->registered || hl__draft_row_changed(row)))
+            begin_anew(runtime, row->after);
     }
     for (const hl__draft_row *row = draft->rows; row; row = row->next) {
         if (row->registered || hl__draft_row_changed(row))

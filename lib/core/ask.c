@@ -11,15 +11,25 @@
 
 /* ---- one plugin ---- */
 
+static const char *find_reason(const hl__plan_missing *rows, size_t len, const char *name)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (strcmp(rows[i].record->name, name) == 0)
+            return rows[i].reason;
+    }
+    return NULL;
+}
+
 static const char *code_reason(hl_runtime *runtime, const hl__record *record)
 {
     const struct hl__event *event = hl__event_find(runtime, record->event);
     const hl__binding *binding = hl__bound_find(runtime, record->name);
+    const char *reason = event ? find_reason(event->plan->missing, event->plan->missing_len, record->name) : NULL;
 
-    for (size_t i = 0; event && i < event->plan->missing_len; i++) {
-        if (strcmp(event->plan->missing[i].record->name, record->name) == 0)
-            return event->plan->missing[i].reason;
-    }
+    if (event && !reason)
+        reason = find_reason(event->plan->left_out, event->plan->left_out_len, record->name);
+    if (reason)
+        return reason;
     if (binding && !binding->call && binding->reason)
         return binding->reason;
     return "";

@@ -33,6 +33,7 @@ bool hl__binding_isolate(hl__binding *binding, const char *isolation)
         return false;
     free(binding->isolation);
     binding->isolation = copy;
+    hl__watch_isolate(&binding->watch, copy);
     return true;
 }
 
@@ -58,6 +59,7 @@ hl__binding *hl__binding_new(const hl_plugin_spec *spec, const hl__loader_ops *l
     binding->release = spec->release;
     binding->loader = loader;
     binding->library = library ? loader->ref(library) : NULL;
+    hl__watch_init(&binding->watch, binding);
     return binding;
 }
 

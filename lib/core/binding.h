@@ -6,8 +6,8 @@
 #include "core/loader.h"
 #include "core/reclaim.h"
 #include "core/record.h"
-
 #include "core/shared.h"
+#include "core/watch.h"
 
 typedef struct hl__binding {
     uint32_t refs;
@@ -30,6 +30,7 @@ typedef struct hl__binding {
     bool probing;                 /* atomic: a health function that was given up is still running */
     void (*unmapped)(void *user, const char *library_path); /* called when the library's last code goes; may be NULL */
     void *unmapped_user;
+    hl__watch watch;
     hl__retired retired; /* for bindings.c */
 } hl__binding;
 

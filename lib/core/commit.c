@@ -145,31 +145,6 @@ static void bind_all(hl_runtime *runtime, const change *asked, const hl__draft *
     }
 }
 
-static bool begins_anew(const hl__op *op)
-{
-    return op->scope == HL__ONE && (op->verb == HL__RESTART || op->verb == HL__ENABLE || op->verb == HL__ISOLATE);
-}
-
-/* Workers that had failed are tried again, also those that could not be started at all. */
-static void forgive_all(hl_runtime *runtime, const change *asked)
-{
-    const hl__isolator *isolator = runtime->parts.isolator;
-
-    for (size_t i = 0; isolator && i < asked->requests_len; i++) {
-        const hl__op *op = &asked->requests[i].op;
-        const hl__binding *binding = begins_anew(op) ? hl__bound_find(runtime, op->subject) : NULL;
-        const hl__record *record = binding ? hl__registry_find(runtime->registry, op->subject) : NULL;
-
-        if (!record || !hl__isolation_in_worker(record->isolation))
-            continue;
-        isolator->forgive(runtime, op->subject);
-        if (binding->call)
-            continue;
-        hl__unbind(runtime, op->subject);
-        hl__touch(runtime, record->event);
-    }
-}
-
 /* What fn decided on documents that are no longer the newest does not count. */
 static hl_status decide(change *asked, hl__draft *draft, hl__documents *documents)
 {
@@ -199,7 +174,6 @@ static hl_status attempt(hl_runtime *runtime, change *asked)
     }
     if (status == HL_OK) {
         bind_all(runtime, asked, &draft);
-        forgive_all(runtime, asked);
         hl__accept(runtime, &draft, asked->asked_ns, false);
     }
     hl__draft_cleanup(&draft);

@@ -6,8 +6,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/chains.h"
 #include "core/error.h"
 #include "core/extension.h"
+#include "core/inside.h"
 #include "core/runtime.h"
 #include "core/thread.h"
 
@@ -56,6 +58,13 @@ static void follow_store(hl_runtime *runtime)
     tick_extension(runtime);
 }
 
+static void see_dispatches(void)
+{
+    hl__chains_lock();
+    hl__inside_sample();
+    hl__chains_unlock();
+}
+
 static void tick(hl_runtime *runtime)
 {
     uint64_t now = hl__now_ns();
@@ -63,6 +72,7 @@ static void tick(hl_runtime *runtime)
     if (now < runtime->next_tick_ns)
         return;
     runtime->next_tick_ns = now + TICK_NS;
+    see_dispatches();
     if (runtime->parts.prepared_tick)
         runtime->parts.prepared_tick(runtime, now);
     tick_extension(runtime);

@@ -113,7 +113,7 @@ bool hl__draft_row_changed(const hl__draft_row *row)
 {
     if (!row->before || !row->after)
         return row->before != row->after;
-    return !hl__record_same(row->before, row->after);
+    return row->before->revision != row->after->revision || !hl__record_same(row->before, row->after);
 }
 
 /* ---- lists ---- */

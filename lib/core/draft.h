@@ -36,7 +36,7 @@ hl__draft_row *hl__draft_put(hl__draft *draft, const char *name, hl__record *rec
 /* Gives a known name a new status; false without memory. */
 bool hl__draft_set_status(hl__draft *draft, const char *name, hl_plugin_status status);
 
-/* Whether a row changes anything. */
+/* Whether a row changes anything, or the record was only written anew. */
 bool hl__draft_row_changed(const hl__draft_row *row);
 
 /* Members of an event, dependents of a name, or everything (both NULL), as the draft has them: a new array of borrowed

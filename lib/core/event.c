@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/contract.h"
+#include "core/crash.h"
 #include "core/error.h"
 #include "core/global.h"
 #include "core/runtime.h"
@@ -95,6 +96,7 @@ static struct hl__event *new_event(hl_runtime *runtime, const char *name)
     }
     event->def = def ? hl__event_def_ref(def) : NULL;
     event->flags = def ? def->flags & HL_EVENT_SKIP_MISSING : 0;
+    event->watched = hl__crash_watches(runtime, name);
     event->chain = hl__reference_call;
     event->handle->inner = event;
     return event;

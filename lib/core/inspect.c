@@ -19,10 +19,13 @@ static void dump_plan(hl__text *text, const struct hl__event *event)
     hl__text_add(text, "event \"%s\" generation %llu %s", event->name, (unsigned long long)plan->generation,
                  plan->available ? "available" : "unavailable");
     for (size_t i = 0; i < plan->len; i++)
-        hl__text_add(text, "%zu %s priority %d call %p self %p", i, plan->rows[i].record->name,
-                     plan->rows[i].record->priority, (void *)(uintptr_t)plan->steps[i].call, plan->steps[i].self);
+        hl__text_add(text, "%zu %s priority %d call %p self %p%s", i, plan->rows[i].record->name,
+                     plan->rows[i].record->priority, (void *)(uintptr_t)plan->steps[i].call, plan->steps[i].self,
+                     plan->steps[i].call == hl__watched_call ? " watched" : "");
     for (size_t i = 0; i < plan->missing_len; i++)
         hl__text_add(text, "missing %s: %s", plan->missing[i].record->name, plan->missing[i].reason);
+    for (size_t i = 0; i < plan->left_out_len; i++)
+        hl__text_add(text, "left out %s: %s", plan->left_out[i].record->name, plan->left_out[i].reason);
 }
 
 static void dump_steps(hl__text *text, const struct hl__event *event)

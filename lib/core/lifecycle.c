@@ -154,13 +154,15 @@ static bool settle(hl__draft *draft, worklist *work)
 
 /* ---- one plugin ---- */
 
-/* Puts a copy with other texts in a record's place, which is gone then. */
+/* Puts a copy with other texts, or the same ones, in a record's place, which is gone then. Without a revision it counts as
+ * changed in any case, so that other processes hear of it. */
 static bool rewrite(hl__draft *draft, const hl__record *record, hl_plugin_status status, const char *isolation,
                     const char *hold)
 {
     hl__record from = *record;
     hl__record *changed;
 
+    from.revision = 0;
     from.status = status;
     from.isolation = isolation;
     from.hold = hold;
@@ -188,6 +190,8 @@ static hl_status apply_start(hl__draft *draft, const hl__op *op, const hl__recor
                         "Plugin \"%s\" was stopped by an operator; enable it instead.", record->name);
     if (!depends_met(draft, record))
         return fail_unmet(draft, op, record);
+    if (op->verb == HL__RESTART && record->status == HL_RESTARTED)
+        return rewrite(draft, record, HL_RESTARTED, record->isolation, "") ? HL_OK : hl__fail_memory("restart");
     return change(draft, record, op->verb == HL__START ? HL_STARTED : HL_RESTARTED, work) ? HL_OK
                                                                                           : hl__fail_memory("start");
 }
@@ -287,12 +291,13 @@ static hl_status check_isolation(const hl__draft *draft, const hl__op *op, const
     return status;
 }
 
+/* The same isolation again begins anew with workers that had failed. */
 static hl_status apply_isolate(hl__draft *draft, const hl__op *op, const hl__record *record)
 {
     const char *isolation = op->text[0] ? op->text : record->asked;
     hl_status status = check_isolation(draft, op, record, isolation);
 
-    if (status != HL_OK || strcmp(record->isolation, isolation) == 0)
+    if (status != HL_OK)
         return status;
     return rewrite(draft, record, record->status, isolation, record->hold) ? HL_OK : hl__fail_memory("isolate");
 }

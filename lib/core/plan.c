@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/isolate.h"
 #include "core/order.h"
+#include "core/watch.h"
 
 #define LINE 64 /* bytes of a cache line */
 
@@ -104,7 +105,8 @@ static hl__plan *alloc(size_t room)
     plan->available = true;
     plan->rows = calloc(room ? room : 1, sizeof(*plan->rows));
     plan->missing = calloc(room ? room : 1, sizeof(*plan->missing));
-    if (plan->rows && plan->missing)
+    plan->left_out = calloc(room ? room : 1, sizeof(*plan->left_out));
+    if (plan->rows && plan->missing && plan->left_out)
         return plan;
     hl__plan_unref(plan);
     return NULL;
@@ -115,10 +117,31 @@ static bool can_run(const hl__record *record, const hl__binding *binding, const 
     return binding && comes_from(binding, record, def) && binding->call && fits(def, binding);
 }
 
-static bool add(hl__plan *plan, const hl__record *record, hl__binding *binding, const hl__event_def *def)
+/* Where the call is watched, hl__watched_call makes it. */
+static hl__step step_of(hl__binding *binding, bool watched)
+{
+    if (watched || binding->watch.deadline_ms)
+        return (hl__step){hl__watched_call, &binding->watch};
+    return (hl__step){binding->call, binding->self};
+}
+
+static bool leave_out(hl__plan *plan, const hl__record *record, const hl__watch *watch)
+{
+    hl__plan_missing *row = &plan->left_out[plan->left_out_len++];
+
+    row->record = hl__record_ref(record);
+    if (asprintf(&row->reason, "a call in thread %d was over its deadline of %u ms; restart it to have it called again",
+                 watch->out_tid, watch->deadline_ms) < 0)
+        row->reason = NULL;
+    return row->reason != NULL;
+}
+
+static bool add(hl__plan *plan, const hl__record *record, hl__binding *binding, const hl__event_def *def, bool watched)
 {
     if (can_run(record, binding, def)) {
-        plan->steps[plan->len] = (hl__step){binding->call, binding->self};
+        if (binding->watch.out)
+            return leave_out(plan, record, &binding->watch);
+        plan->steps[plan->len] = step_of(binding, watched);
         plan->rows[plan->len++] = (hl__plan_row){hl__record_ref(record), hl__binding_ref(binding)};
         return true;
     }
@@ -137,7 +160,7 @@ hl__plan *hl__plan_new(const hl__record *const *records, size_t records_len, con
     for (size_t i = 0; plan && !binding_of && i < len; i++)
         plan->rows[plan->len++].record = hl__record_ref(active[i]);
     for (size_t i = 0; plan && binding_of && i < len; i++) {
-        if (!add(plan, active[i], binding_of(user, active[i]->name), def)) {
+        if (!add(plan, active[i], binding_of(user, active[i]->name), def, flags & HL__PLAN_WATCHED)) {
             hl__plan_unref(plan);
             plan = NULL;
         }
@@ -154,40 +177,63 @@ hl__plan *hl__plan_ref(hl__plan *plan)
     return plan;
 }
 
+static void free_missing(hl__plan_missing *rows, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        hl__record_unref(rows[i].record);
+        free(rows[i].reason);
+    }
+    free(rows);
+}
+
 void hl__plan_unref(hl__plan *plan)
 {
     if (!plan || __atomic_sub_fetch(&plan->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
+    if (plan->watchdog)
+        hl__watchdog_release();
     for (size_t i = 0; i < plan->len; i++) {
         hl__record_unref(plan->rows[i].record);
         hl__binding_unref(plan->rows[i].binding);
     }
-    for (size_t i = 0; i < plan->missing_len; i++) {
-        hl__record_unref(plan->missing[i].record);
-        free(plan->missing[i].reason);
-    }
+    free_missing(plan->missing, plan->missing_len);
+    free_missing(plan->left_out, plan->left_out_len);
     free(plan->rows);
-    free(plan->missing);
     free(plan);
 }
 
-static bool same_missing(const hl__plan *a, const hl__plan *b)
+static bool same_missing(const hl__plan_missing *a, const hl__plan_missing *b, size_t len)
 {
-    for (size_t i = 0; i < a->missing_len; i++) {
-        if (strcmp(a->missing[i].record->name, b->missing[i].record->name) != 0 ||
-            strcmp(a->missing[i].reason, b->missing[i].reason) != 0)
+    for (size_t i = 0; i < len; i++) {
+        if (strcmp(a[i].record->name, b[i].record->name) != 0 || strcmp(a[i].reason, b[i].reason) != 0)
             return false;
     }
     return true;
 }
 
+static bool same_step(const hl__plan *a, const hl__plan *b, size_t at)
+{
+    return a->rows[at].binding == b->rows[at].binding && a->steps[at].call == b->steps[at].call;
+}
+
 bool hl__plan_same(const hl__plan *a, const hl__plan *b)
 {
-    if (a->available != b->available || a->len != b->len || a->missing_len != b->missing_len)
+    if (a->available != b->available || a->len != b->len || a->missing_len != b->missing_len ||
+        a->left_out_len != b->left_out_len)
         return false;
     for (size_t i = 0; i < a->len; i++) {
-        if (a->rows[i].binding != b->rows[i].binding)
+        if (!same_step(a, b, i))
             return false;
     }
-    return same_missing(a, b);
+    return same_missing(a->missing, b->missing, a->missing_len) &&
+           same_missing(a->left_out, b->left_out, a->left_out_len);
+}
+
+bool hl__plan_watches(const hl__plan *plan)
+{
+    for (size_t i = 0; i < plan->len; i++) {
+        if (plan->steps[i].call == hl__watched_call)
+            return true;
+    }
+    return false;
 }

@@ -1,8 +1,10 @@
 /* Publishing chains: one atomic pointer an event, and the retirement of what it pointed to (G2, G3, G4). */
 #include <stdlib.h>
 
+#include "core/chains.h"
 #include "core/error.h"
 #include "core/runtime.h"
+#include "core/watch.h"
 
 static hl__binding *binding_of(void *runtime, const char *name)
 {
@@ -27,6 +29,7 @@ static void release_plan(hl__retired *retired)
 {
     hl__plan *plan = (hl__plan *)((char *)retired - offsetof(hl__plan, retired));
 
+    hl__chains_remove(plan);
     if (plan->code)
         plan->compiler->ops->release(plan->compiler, plan->code);
     __atomic_add_fetch(&retired->runtime->reclaimed, 1, __ATOMIC_RELAXED);
@@ -67,12 +70,22 @@ static void notify_swap(hl_runtime *runtime, struct hl__event *event, uint64_t a
     hl__notify(runtime, &notice, NULL);
 }
 
+/* Without its thread calls are made all the same; only nobody looks after them. */
+static void have_watched(hl_runtime *runtime, hl__plan *plan)
+{
+    plan->watchdog = hl__plan_watches(plan) && hl__watchdog_acquire() == HL_OK;
+    if (hl__plan_watches(plan) && !plan->watchdog)
+        hl__log(runtime, HL_LOG_ERROR, "event", "%s", hl_last_error()->message);
+}
+
 static void publish_plan(hl_runtime *runtime, struct hl__event *event, hl__plan *plan)
 {
     hl__plan *old = event->plan;
 
     plan->event = event;
     plan->generation = ++event->generation;
+    have_watched(runtime, plan);
+    hl__chains_add(plan);
     __atomic_store_n(&event->plan, plan, __ATOMIC_RELEASE);
     __atomic_store_n(&event->engine, HL_ENGINE_REFERENCE, __ATOMIC_RELEASE);
     hl__publish_chain(event, hl__reference_call);
@@ -86,7 +99,8 @@ hl_status hl__replan(hl_runtime *runtime, struct hl__event *event, uint64_t aske
 {
     size_t len;
     const hl__record *const *records = hl__registry_event(runtime->registry, event->name, &len);
-    hl__plan *plan = hl__plan_new(records, len, event->def, event->flags, binding_of, runtime);
+    unsigned flags = event->flags | (event->watched ? HL__PLAN_WATCHED : 0);
+    hl__plan *plan = hl__plan_new(records, len, event->def, flags, binding_of, runtime);
 
     if (!plan)
         return hl__fail_memory("plan");
@@ -114,6 +128,7 @@ void hl__publish_compiled(hl_runtime *runtime, struct hl__event *event, const hl
     plan->code = compiled->code;
     plan->code_entry = compiled->entry;
     plan->code_bytes = compiled->code_bytes;
+    hl__chains_add_code(plan, (const void *)(uintptr_t)compiled->entry);
     hl__publish_chain(event, compiled->entry);
     __atomic_store_n(&event->engine, HL_ENGINE_COMPILED, __ATOMIC_RELEASE);
     runtime->counters.compiled++;

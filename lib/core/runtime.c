@@ -5,11 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/crash.h"
 #include "core/error.h"
 #include "core/extension.h"
+#include "core/fault.h"
 #include "core/global.h"
 #include "core/isolate.h"
 #include "core/thread.h"
+#include "core/watch.h"
 
 #define NAME_BUCKETS 4096
 
@@ -226,6 +229,9 @@ void hl_close(hl_runtime *runtime)
         runtime->parts.isolator->closed(runtime);
     hl__notices_destroy(runtime);
     hl__reclaim_release();
+    hl__watchdog_settle();
+    hl__faults_close(runtime);
+    hl__crash_watches_free(runtime);
     hl__events_destroy(runtime);
     free_parts(runtime);
     release_parts(runtime);

@@ -46,6 +46,7 @@ struct hl__event {
     hl__chain_fn *chain; /* atomic; what a rollback wrapper runs */
     bool defined;        /* hl_event_define was called in this process */
     unsigned flags;
+    bool watched; /* hl_watch, or a crash in it whose plugin is not known */
     hl_merge_fn *merge;
     hl__event_def *def;        /* counted; NULL: no contract known */
     hl__event_def *def_before; /* replaced by hl_event_define; kept for dispatches that still read it */
@@ -110,8 +111,10 @@ struct hl_runtime {
     char *store_url;
     hl__parts parts;
     hl__control *control;
-    void *extension_slots[HL__ROOMS]; /* see extension.h */
-    void *supervisor;     /* of lib/worker; atomic; NULL before the first worker */
+    void *extension_slots[HL__ROOMS];        /* see extension.h */
+    struct hl__faults *faults;               /* see fault.h; NULL: faults are not recorded */
+    struct hl__crash_watches *crash_watches; /* see crash.h; NULL: none */
+    void *supervisor;                        /* of lib/worker; atomic; NULL before the first worker */
 
     hl__registry *registry;
     uint64_t revision; /* of the store, that the registry shows */

@@ -4,27 +4,27 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-typedef struct thread_row {
-    struct hl__thread public;
-    struct thread_row *next;
-    bool used;
-} __attribute__((aligned(64))) thread_row;
+#include "core/fault.h"
 
 __thread struct hl__thread *hl__thread_self __attribute__((tls_model("initial-exec")));
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t end_key;
-static thread_row *rows;
+static hl__thread_row *rows;
 
 /* Used by threads for which there was no memory: their dispatches are right, only nobody sees where they are. */
-static __thread thread_row fallback;
+static __thread hl__thread_row fallback;
 
-static void leave_thread(void *row)
+static void leave_thread(void *argument)
 {
+    hl__thread_row *row = argument;
+
+    hl__fault_stack_drop(row);
     pthread_mutex_lock(&lock);
-    ((thread_row *)row)->used = false;
+    row->used = false;
     pthread_mutex_unlock(&lock);
 }
 
@@ -33,10 +33,14 @@ static void leave_thread(void *row)
 static void after_fork(void)
 {
     pthread_mutex_init(&lock, NULL);
-    for (thread_row *row = rows; row; row = row->next) {
-        if (&row->public == hl__thread_self)
+    for (hl__thread_row *row = rows; row; row = row->next) {
+        if (row == hl__thread_row_self()) {
+            row->tid = gettid();
             continue;
+        }
         row->public.place = 0;
+        row->watched_len = 0;
+        hl__fault_stack_drop(row);
         row->used = false;
     }
 }
@@ -47,9 +51,9 @@ static void prepare(void)
     pthread_atfork(NULL, NULL, after_fork);
 }
 
-static thread_row *take_row(void)
+static hl__thread_row *take_row(void)
 {
-    thread_row *row;
+    hl__thread_row *row;
 
     for (row = rows; row; row = row->next) {
         if (!row->used)
@@ -59,7 +63,7 @@ static thread_row *take_row(void)
         row = aligned_alloc(64, sizeof(*row));
         if (!row)
             return NULL;
-        *row = (thread_row){.next = rows};
+        *row = (hl__thread_row){.next = rows};
         __atomic_store_n(&rows, row, __ATOMIC_RELEASE);
     }
     row->used = true;
@@ -68,18 +72,26 @@ static thread_row *take_row(void)
 
 struct hl__thread *hl__thread_attach(void)
 {
-    thread_row *row;
+    hl__thread_row *row;
 
     pthread_once(&once, prepare);
     pthread_mutex_lock(&lock);
     row = take_row();
     pthread_mutex_unlock(&lock);
-    if (row)
+    if (row) {
         pthread_setspecific(end_key, row);
-    else
+        hl__fault_stack_give(row);
+    } else {
         row = &fallback;
+    }
+    __atomic_store_n(&row->tid, gettid(), __ATOMIC_RELAXED);
     hl__thread_self = &row->public;
     return hl__thread_self;
+}
+
+hl__thread_row *hl__thread_rows(void)
+{
+    return __atomic_load_n(&rows, __ATOMIC_ACQUIRE);
 }
 
 bool hl__thread_in_plugin(void)
@@ -95,7 +107,18 @@ void hl__thread_retag(const void *chain)
         __atomic_store_n(&thread->inside[(thread->place - 1) & (HL__DEPTH_MAX - 1)], chain, __ATOMIC_RELAXED);
 }
 
-static bool is_inside(const thread_row *row, const void *chain)
+const hl__watched *hl__thread_watched(const hl__thread_row *row, uint64_t level)
+{
+    uint32_t len = __atomic_load_n(&row->watched_len, __ATOMIC_ACQUIRE);
+
+    for (uint32_t i = 0; i < len && i < HL__DEPTH_MAX; i++) {
+        if ((__atomic_load_n(&row->watched[i].since, __ATOMIC_RELAXED) & 0xff) == level)
+            return &row->watched[i];
+    }
+    return NULL;
+}
+
+static bool is_inside(const hl__thread_row *row, const void *chain)
 {
     uint64_t depth = __atomic_load_n(&row->public.place, __ATOMIC_ACQUIRE) & 0xff;
 
@@ -110,7 +133,7 @@ size_t hl__threads_inside(const void *chain)
 {
     size_t count = 0;
 
-    for (thread_row *row = __atomic_load_n(&rows, __ATOMIC_ACQUIRE); row; row = row->next)
+    for (const hl__thread_row *row = hl__thread_rows(); row; row = row->next)
         count += is_inside(row, chain);
     return count;
 }
@@ -120,24 +143,24 @@ size_t hl__threads_inside(const void *chain)
 struct hl__thread_mark {
     size_t len;
     struct {
-        const thread_row *row;
+        const hl__thread_row *row;
         uint64_t place;
     } at[];
 };
 
 hl__thread_mark *hl__threads_mark(void)
 {
-    thread_row *first = __atomic_load_n(&rows, __ATOMIC_ACQUIRE);
+    const hl__thread_row *first = hl__thread_rows();
     hl__thread_mark *mark;
     size_t count = 0;
 
-    for (thread_row *row = first; row; row = row->next)
+    for (const hl__thread_row *row = first; row; row = row->next)
         count++;
     mark = malloc(sizeof(*mark) + count * sizeof(mark->at[0]));
     if (!mark)
         return NULL;
     mark->len = 0;
-    for (thread_row *row = first; row; row = row->next) {
+    for (const hl__thread_row *row = first; row; row = row->next) {
         uint64_t place = __atomic_load_n(&row->public.place, __ATOMIC_ACQUIRE);
 
         if (place & 0xff) {

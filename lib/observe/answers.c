@@ -21,51 +21,14 @@
 #include "core/record.h"
 #include "observe/frame.h"
 #include "observe/prepared.h"
+#include "observe/supervise.h"
+#include "observe/values.h"
 
 #define ACTION "answer"
 #define SETTLE_MS_MAX 60000
 #define SETTLE_SLICE_MS 50
 
-/* ---- values ---------------------------------------------------------------------------------------------------- */
-
-/* A string of any bytes: what is not UTF-8 is shown as '?'. */
-static json_t *text(const char *bytes)
-{
-    json_t *value = json_string(bytes ? bytes : "");
-    char *copy;
-
-    if (value)
-        return value;
-    copy = strdup(bytes);
-    if (!copy)
-        return NULL;
-    for (char *at = copy; *at; at++)
-        if ((unsigned char)*at >= 0x80)
-            *at = '?';
-    value = json_string(copy);
-    free(copy);
-    return value;
-}
-
-static void put(json_t *object, const char *key, json_t *value)
-{
-    json_object_set_new(object, key, value);
-}
-
-static void put_text(json_t *object, const char *key, const char *value)
-{
-    put(object, key, text(value));
-}
-
-static void put_count(json_t *object, const char *key, uint64_t value)
-{
-    put(object, key, json_integer((json_int_t)value));
-}
-
-static void put_bool(json_t *object, const char *key, bool value)
-{
-    put(object, key, json_boolean(value));
-}
+/* ---- words ----------------------------------------------------------------------------------------------------- */
 
 static const char *engine_word(hl_engine engine)
 {
@@ -81,7 +44,7 @@ static const char *engine_word(hl_engine engine)
 
 static void add_line(const char *line, void *user)
 {
-    json_array_append_new(user, text(line));
+    json_array_append_new(user, hl__text_value(line));
 }
 
 /* ---- the request ----------------------------------------------------------------------------------------------- */
@@ -108,13 +71,13 @@ static json_t *event_value(const hl_event_info *info)
 {
     json_t *value = json_object();
 
-    put_text(value, "name", info->name);
-    put_bool(value, "opened", info->opened);
-    put_count(value, "plugins", info->plugins_len);
-    put_count(value, "active", info->active_len);
+    hl__put_text(value, "name", info->name);
+    hl__put_bool(value, "opened", info->opened);
+    hl__put_count(value, "plugins", info->plugins_len);
+    hl__put_count(value, "active", info->active_len);
     if (info->opened) {
-        put_text(value, "engine", engine_word(info->engine));
-        put_count(value, "generation", info->generation);
+        hl__put_text(value, "engine", engine_word(info->engine));
+        hl__put_count(value, "generation", info->generation);
     }
     return value;
 }
@@ -170,12 +133,12 @@ static bool add_plugin(const hl_plugin_info *info, void *user)
 {
     json_t *value = json_object();
 
-    put_text(value, "name", info->name);
-    put_text(value, "status", hl__status_word(info->status));
-    put(value, "priority", json_integer(info->priority));
-    put_bool(value, "loaded", info->loaded);
-    put_text(value, "reason", info->reason);
-    put_count(value, "revision", info->revision);
+    hl__put_text(value, "name", info->name);
+    hl__put_text(value, "status", hl__status_word(info->status));
+    hl__put(value, "priority", json_integer(info->priority));
+    hl__put_bool(value, "loaded", info->loaded);
+    hl__put_text(value, "reason", info->reason);
+    hl__put_count(value, "revision", info->revision);
     json_array_append_new(user, value);
     return true;
 }
@@ -184,11 +147,11 @@ static bool add_held(const hl_held *held, void *user)
 {
     json_t *value = json_object();
 
-    put_text(value, "event", held->event);
-    put_count(value, "generation", held->generation);
-    put_text(value, "engine", engine_word(held->engine));
-    put_count(value, "held_ns", held->held_ns);
-    put_count(value, "threads", held->threads_len);
+    hl__put_text(value, "event", held->event);
+    hl__put_count(value, "generation", held->generation);
+    hl__put_text(value, "engine", engine_word(held->engine));
+    hl__put_count(value, "held_ns", held->held_ns);
+    hl__put_count(value, "threads", held->threads_len);
     json_array_append_new(user, value);
     return true;
 }
@@ -199,17 +162,17 @@ static json_t *counters_value(const hl_counters *counters)
 {
     json_t *value = json_object();
 
-    put_count(value, "commits", counters->commits);
-    put_count(value, "remote_changes", counters->remote_changes);
-    put_count(value, "swaps", counters->swaps);
-    put_count(value, "compiled", counters->compiled);
-    put_count(value, "compile_failures", counters->compile_failures);
-    put_count(value, "compile_skipped", counters->compile_skipped);
-    put_count(value, "helper_starts", counters->helper_starts);
-    put_count(value, "failures", counters->failures);
-    put_count(value, "retired", counters->retired);
-    put_count(value, "reclaimed", counters->reclaimed);
-    put_count(value, "code_bytes", counters->code_bytes);
+    hl__put_count(value, "commits", counters->commits);
+    hl__put_count(value, "remote_changes", counters->remote_changes);
+    hl__put_count(value, "swaps", counters->swaps);
+    hl__put_count(value, "compiled", counters->compiled);
+    hl__put_count(value, "compile_failures", counters->compile_failures);
+    hl__put_count(value, "compile_skipped", counters->compile_skipped);
+    hl__put_count(value, "helper_starts", counters->helper_starts);
+    hl__put_count(value, "failures", counters->failures);
+    hl__put_count(value, "retired", counters->retired);
+    hl__put_count(value, "reclaimed", counters->reclaimed);
+    hl__put_count(value, "code_bytes", counters->code_bytes);
     return value;
 }
 
@@ -221,14 +184,14 @@ static json_t *answer_status(hl_runtime *runtime, const json_t *request)
     json_t *answer = json_object();
 
     (void)request;
-    put(answer, "events", events);
-    put(answer, "held", held);
+    hl__put(answer, "events", events);
+    hl__put(answer, "held", held);
     if (hl_counters_get(runtime, &counters) != HL_OK || hl_events(runtime, add_event, events) != HL_OK ||
         hl_held_generations(runtime, NULL, add_held, held) != HL_OK) {
         json_decref(answer);
         return NULL;
     }
-    put(answer, "counters", counters_value(&counters));
+    hl__put(answer, "counters", counters_value(&counters));
     return answer;
 }
 
@@ -243,10 +206,10 @@ static json_t *answer_show(hl_runtime *runtime, const json_t *request)
     if (!find_event(runtime, request, &found))
         return NULL;
     answer = json_object();
-    put(answer, "event", found.value);
-    put(answer, "chain", chain = json_array());
-    put(answer, "plugins", plugins = json_array());
-    put(answer, "held", held = json_array());
+    hl__put(answer, "event", found.value);
+    hl__put(answer, "chain", chain = json_array());
+    hl__put(answer, "plugins", plugins = json_array());
+    hl__put(answer, "held", held = json_array());
     filter.event = found.name;
     if (found.opened) {
         status = hl_event_open(runtime, found.name, &event);
@@ -272,7 +235,7 @@ static json_t *lines_answer(json_t *lines, hl_status status)
         return NULL;
     }
     answer = json_object();
-    put(answer, "lines", lines);
+    hl__put(answer, "lines", lines);
     return answer;
 }
 
@@ -327,15 +290,15 @@ static json_t *plugin_health_value(const hl_plugin_health *health)
 {
     json_t *value = json_object();
 
-    put_text(value, "name", health->name);
-    put_text(value, "status", hl__status_word(health->status));
-    put_bool(value, "in_chain", health->in_chain);
-    put_bool(value, "loaded", health->loaded);
-    put_text(value, "probe", probe_word(health->probe));
-    put_text(value, "reason", health->reason);
-    put_count(value, "probe_ns", health->probe_ns);
-    put_bool(value, "healthy", health->healthy);
-    put_bool(value, "expected", health->expected);
+    hl__put_text(value, "name", health->name);
+    hl__put_text(value, "status", hl__status_word(health->status));
+    hl__put_bool(value, "in_chain", health->in_chain);
+    hl__put_bool(value, "loaded", health->loaded);
+    hl__put_text(value, "probe", probe_word(health->probe));
+    hl__put_text(value, "reason", health->reason);
+    hl__put_count(value, "probe_ns", health->probe_ns);
+    hl__put_bool(value, "healthy", health->healthy);
+    hl__put_bool(value, "expected", health->expected);
     return value;
 }
 
@@ -344,14 +307,14 @@ static bool add_event_health(const hl_event_health *health, void *user)
     json_t *value = json_object();
     json_t *plugins = json_array();
 
-    put_text(value, "name", health->name);
-    put_bool(value, "opened", health->opened);
+    hl__put_text(value, "name", health->name);
+    hl__put_bool(value, "opened", health->opened);
     if (health->opened)
-        put_text(value, "engine", engine_word(health->engine));
-    put_bool(value, "available", health->available);
-    put_bool(value, "empty", health->empty);
-    put_bool(value, "healthy", health->healthy);
-    put(value, "plugins", plugins);
+        hl__put_text(value, "engine", engine_word(health->engine));
+    hl__put_bool(value, "available", health->available);
+    hl__put_bool(value, "empty", health->empty);
+    hl__put_bool(value, "healthy", health->healthy);
+    hl__put(value, "plugins", plugins);
     for (size_t i = 0; i < health->plugins_len; i++)
         json_array_append_new(plugins, plugin_health_value(&health->plugins[i]));
     json_array_append_new(user, value);
@@ -367,7 +330,7 @@ static json_t *answer_health(hl_runtime *runtime, const json_t *request)
     hl_status status = event ? hl_health_event(runtime, event, ms, add_event_health, events)
                              : hl_health(runtime, ms, add_event_health, events);
 
-    put(answer, "events", events);
+    hl__put(answer, "events", events);
     if (status == HL_OK)
         return answer;
     json_decref(answer);
@@ -378,9 +341,9 @@ static bool add_profile_row(const hl_profile_row *row, void *user)
 {
     json_t *value = json_object();
 
-    put_text(value, "name", row->name);
-    put_count(value, "elapsed_ns", row->elapsed_ns);
-    put(value, "verdict", json_integer(row->verdict));
+    hl__put_text(value, "name", row->name);
+    hl__put_count(value, "elapsed_ns", row->elapsed_ns);
+    hl__put(value, "verdict", json_integer(row->verdict));
     json_array_append_new(user, value);
     return true;
 }
@@ -396,7 +359,7 @@ static json_t *answer_profile(hl_runtime *runtime, const json_t *request)
     hl_reply reply = {NULL, 0};
     hl_status status = HL_ERR_NOT_FOUND;
 
-    put(answer, "rows", rows);
+    hl__put(answer, "rows", rows);
     if (!find_opened_event(runtime, request, &found, &event))
         goto out;
     if (found.state_size == 0) {
@@ -408,7 +371,7 @@ static json_t *answer_profile(hl_runtime *runtime, const json_t *request)
     }
     state = calloc(1, found.state_size);
     status = state ? hl_profile(event, state, NULL, add_profile_row, rows, &reply) : hl__fail_memory("profile");
-    put(answer, "verdict", json_integer(reply.verdict));
+    hl__put(answer, "verdict", json_integer(reply.verdict));
 out:
     free(state);
     json_decref(found.value);
@@ -578,8 +541,8 @@ static void add_library(void *user, const char *path, const char *stamp)
 {
     json_t *value = json_object();
 
-    put_text(value, "path", path);
-    put_text(value, "stamp", stamp);
+    hl__put_text(value, "path", path);
+    hl__put_text(value, "stamp", stamp);
     json_array_append_new(user, value);
 }
 
@@ -589,7 +552,7 @@ static json_t *answer_libraries(hl_runtime *runtime, const json_t *request)
     json_t *answer = json_object();
 
     (void)request;
-    put(answer, "libraries", libraries);
+    hl__put(answer, "libraries", libraries);
     hl__libraries_mapped(runtime, add_library, libraries);
     return answer;
 }
@@ -603,7 +566,8 @@ static const struct {
     {"status", answer_status},       {"show", answer_show},       {"explain", answer_explain},
     {"dump", answer_dump},           {"health", answer_health},   {"profile", answer_profile},
     {"settle", answer_settle},       {"prepare", answer_prepare}, {"release", answer_release},
-    {"libraries", answer_libraries},
+    {"libraries", answer_libraries}, {"top", hl__answer_top},     {"crashes", hl__answer_crashes},
+    {"watch", hl__answer_watch},
 };
 
 static json_t *answer_request(hl_runtime *runtime, const json_t *request)
@@ -623,11 +587,11 @@ static json_t *error_value(void)
     json_t *inner = json_object();
     json_t *answer = json_object();
 
-    put_text(inner, "status", hl_status_name(error->status));
-    put_text(inner, "action", error->action);
-    put_text(inner, "field", error->field);
-    put_text(inner, "message", error->message);
-    put(answer, "error", inner);
+    hl__put_text(inner, "status", hl_status_name(error->status));
+    hl__put_text(inner, "action", error->action);
+    hl__put_text(inner, "field", error->field);
+    hl__put_text(inner, "message", error->message);
+    hl__put(answer, "error", inner);
     return answer;
 }
 
@@ -635,8 +599,8 @@ static char *finish(json_t *answer)
 {
     char *written;
 
-    put(answer, "pid", json_integer(getpid()));
-    put_text(answer, "program", program_invocation_short_name);
+    hl__put(answer, "pid", json_integer(getpid()));
+    hl__put_text(answer, "program", program_invocation_short_name);
     written = json_dumps(answer, JSON_COMPACT);
     json_decref(answer);
     return written;

@@ -15,13 +15,14 @@ _hookline_kind() {
     store-verb) IFS=' '; COMPREPLY=($(compgen -W 'backup restore check info' -- "$cur")) ;;
     new) IFS=' '; COMPREPLY=($(compgen -W 'plugin' -- "$cur")) ;;
     module-verb) IFS=' '; COMPREPLY=($(compgen -W 'compile register unregister list functions load execute run reload release purge key' -- "$cur")) ;;
+    failure) IFS=' '; COMPREPLY=($(compgen -W 'fail_chain skip_plugin halt_chain' -- "$cur")) ;;
     shell) IFS=' '; COMPREPLY=($(compgen -W 'bash zsh' -- "$cur")) ;;
     esac
 }
 
 _hookline() {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb= store= i
-    local verbs='events plugins show explain order graph dependents dump register start stop restart enable unregister health profile inspect watch install uninstall rollback retry apps jobs gc pack verify lock bundle module log store new demo bench version help'
+    local verbs='events plugins show explain order graph dependents dump register start stop restart enable unregister health profile inspect watch top crashes isolate install uninstall rollback retry apps jobs gc pack verify lock bundle module log store new demo bench version help'
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -55,6 +56,9 @@ _hookline() {
     --signature) _hookline_kind file; return ;;
     --bundle) _hookline_kind file; return ;;
     --module) _hookline_kind none; return ;;
+    --deadline) _hookline_kind none; return ;;
+    --on-failure) _hookline_kind failure; return ;;
+    --workers) _hookline_kind none; return ;;
     esac
     case $verb in
     '')
@@ -187,7 +191,28 @@ _hookline() {
         if [[ $cur == -* ]]; then
             COMPREPLY=($(compgen -W ' --store --json --help --version --event --count' -- "$cur"))
         else
+            _hookline_kind event
+        fi
+        ;;
+    top)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version --count --once' -- "$cur"))
+        else
             _hookline_kind none
+        fi
+        ;;
+    crashes)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version --limit' -- "$cur"))
+        else
+            _hookline_kind none
+        fi
+        ;;
+    isolate)
+        if [[ $cur == -* ]]; then
+            COMPREPLY=($(compgen -W ' --store --json --help --version --wait --timeout --worker --in-process --default --deadline --on-failure --workers' -- "$cur"))
+        else
+            _hookline_kind plugin
         fi
         ;;
     install)
