@@ -41,6 +41,10 @@ HL__SHARED hl_status hl__library_check_unload(const hl__library_file *file);
  * cannot be told passes: trying the library will tell. [any-thread] */
 HL__SHARED hl_status hl__library_check_needed(const hl__library_file *file);
 
+/* The libraries that this one needs and that lie where its RUNPATH or RPATH says, or that it names by a path: one malloc'ed block
+ * of paths, each with its end mark. HL_ERR_NO_MEMORY. [any-thread] */
+hl_status hl__library_besides(const hl__library_file *file, char **paths, size_t *len);
+
 /* Carries the state of a mapped library over to another: hl_plugin_entry.save and restore. HL_ERR_LIBRARY with "save" or
  * "restore" as field, HL_ERR_LIMIT, HL_ERR_NO_MEMORY. */
 hl_status hl__library_carry(const hl__library *from, const hl__library *to);

@@ -23,6 +23,8 @@ typedef struct making {
     const hl__event_def *def; /* of the event; NULL: none is known */
     hl_isolation *isolation;
     hl__library_file *file;
+    char *beside; /* of hl__library_besides */
+    size_t beside_len;
     const hl_plugin_spec *spec; /* of the file */
     hl__isolated *isolated;
     hl__library *mapped; /* HL_RUN_INLINE */
@@ -101,6 +103,8 @@ static hl_status start(making *made)
                           .entry = record->name,
                           .priority = record->priority,
                           .library_fd = made->file->fd,
+                          .beside = made->beside,
+                          .beside_len = made->beside_len,
                           .area_bytes = area_bytes(made->isolated),
                           .isolation = made->isolation};
     hl_status status = hl__pool_new(&spec, &made->isolated->pool);
@@ -196,6 +200,8 @@ static hl_status make(making *made, hl__binding **out)
     if (status == HL_OK)
         status = find_spec(made);
     if (status == HL_OK)
+        status = hl__library_besides(made->file, &made->beside, &made->beside_len);
+    if (status == HL_OK)
         status = take_contract(made);
     if (status == HL_OK)
         status = map_inline(made);
@@ -216,6 +222,7 @@ static hl_status bind(hl_runtime *runtime, const hl__record *record, const hl__e
     if (made.mapped)
         runtime->parts.loader->unref(made.mapped);
     hl__library_file_free(made.file);
+    free(made.beside);
     free(made.isolation);
     if (status != HL_OK)
         hl__error_restore(&error);

@@ -133,31 +133,46 @@ static bool allow_paths(const building *at, const hl__paths *paths, uint64_t all
 }
 
 /* The folder of a file in memory is none. */
-static bool allow_folder(const building *at, int library_fd)
+static bool allow_folder_of(const building *at, const char *file)
+{
+    char path[PATH_MAX];
+    const char *slash = strrchr(file, '/');
+
+    if (!slash || slash == file)
+        return true;
+    snprintf(path, sizeof(path), "%.*s", (int)(slash - file), file);
+    return allow_path(at, path, READ_FILE) || errno == ENOENT || fail(at, path);
+}
+
+static bool allow_library_folder(const building *at, int library_fd)
 {
     char link[40];
     char path[PATH_MAX];
     ssize_t len;
-    char *slash;
 
     snprintf(link, sizeof(link), "/proc/self/fd/%d", library_fd);
     len = readlink(link, path, sizeof(path) - 1);
     if (len <= 0)
         return fail(at, link);
     path[len] = '\0';
-    slash = strrchr(path, '/');
-    if (!slash || slash == path)
-        return true;
-    *slash = '\0';
-    return allow_path(at, path, READ_FILE) || errno == ENOENT || fail(at, path);
+    return allow_folder_of(at, path);
+}
+
+/* They may need others that lie beside them. */
+static bool allow_besides(const building *at, const hl__paths *paths)
+{
+    for (size_t i = 0; i < paths->len; i += strlen(paths->bytes + i) + 1)
+        if (!allow_folder_of(at, paths->bytes + i))
+            return false;
+    return true;
 }
 
 static bool allow_all(const building *at, const hl__landlock_rules *rules)
 {
     if (!allow_fd(at, rules->library_fd, READ_FILE))
         return fail(at, "the library");
-    return allow_system(at) && (!rules->library_folder || allow_folder(at, rules->library_fd)) &&
-           allow_paths(at, &rules->beside, READ_FILE) && allow_paths(at, &rules->read, READING) &&
+    return allow_system(at) && (!rules->library_folder || allow_library_folder(at, rules->library_fd)) &&
+           allow_besides(at, &rules->beside) && allow_paths(at, &rules->read, READING) &&
            allow_paths(at, &rules->write, at->handled & ~(MAKE_CHAR | MAKE_BLOCK));
 }
 

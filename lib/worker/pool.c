@@ -56,6 +56,7 @@ static void destroy(hl__pool *pool)
     if (pool->library_fd >= 0)
         close(pool->library_fd);
     free(pool->plan);
+    free(pool->beside);
     free(pool->isolation);
     free(pool->name);
     free(pool->event);
@@ -79,6 +80,18 @@ static hl_status copy_library(hl__pool *pool, int library_fd)
     if (pool->library_fd >= 0)
         return HL_OK;
     return hl__fail_errno(HL_ERR_SYSTEM, errno, ACTION, "library", "The library's descriptor could not be copied");
+}
+
+static hl_status copy_besides(hl__pool *pool, const hl__pool_spec *spec)
+{
+    if (spec->beside_len == 0)
+        return HL_OK;
+    pool->beside = malloc(spec->beside_len);
+    if (!pool->beside)
+        return hl__fail_memory(ACTION);
+    memcpy(pool->beside, spec->beside, spec->beside_len);
+    pool->beside_len = spec->beside_len;
+    return HL_OK;
 }
 
 static hl__pool *alloc(const hl__pool_spec *spec)
@@ -108,6 +121,8 @@ static hl_status fill(hl__pool *pool, const hl__pool_spec *spec)
         status = copy_texts(pool, spec);
     if (status == HL_OK)
         status = copy_library(pool, spec->library_fd);
+    if (status == HL_OK)
+        status = copy_besides(pool, spec);
     if (status == HL_OK)
         status = hl__sandbox_plan(pool->isolation->sandbox, &pool->plan, &pool->plan_len);
     if (status != HL_OK)

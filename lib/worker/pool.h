@@ -15,12 +15,14 @@ typedef struct hl__pool hl__pool;
 typedef struct hl__pool_spec {
     hl_runtime *runtime;
     hl__worker_kind kind;
-    const char *name;              /* for reports: the plugin's, or the key's text; copied, as all texts */
-    const char *event;             /* "" for a module */
-    const char *version;           /* of the code */
-    const char *entry;             /* as hl__start_spec */
-    int priority;                  /* its place in its group, before the name */
-    int library_fd;                /* duplicated */
+    const char *name;    /* for reports: the plugin's, or the key's text; copied, as all texts */
+    const char *event;   /* "" for a module */
+    const char *version; /* of the code */
+    const char *entry;   /* as hl__start_spec */
+    int priority;        /* its place in its group, before the name */
+    int library_fd;      /* duplicated */
+    const char *beside;  /* as hl__start_spec; copied */
+    size_t beside_len;
     size_t area_bytes;             /* of a slot */
     const hl_isolation *isolation; /* every default filled in; copied */
 } hl__pool_spec;

@@ -38,7 +38,7 @@ typedef struct hl__sandbox_given {
     size_t shared_bytes; /* memory that the server shares; not counted */
     int library_fd;      /* may be read, wherever it lies */
     bool library_folder; /* so may what lies beside it */
-    const char *beside;  /* and these: paths, each with its end mark */
+    const char *beside;  /* and what lies beside these: paths, each with its end mark */
     size_t beside_len;
 } hl__sandbox_given;
 

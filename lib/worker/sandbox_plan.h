@@ -27,7 +27,7 @@ typedef struct hl__paths {
 
 typedef struct hl__landlock_rules {
     hl__paths read;   /* must be there */
-    hl__paths beside; /* the same */
+    hl__paths beside; /* what lies in the same folders */
     hl__paths write;  /* the same */
     int library_fd;
     bool library_folder;

@@ -118,6 +118,8 @@ static hl_status spawn(hl__life *life, const hl__pool *pool)
     hl__start_spec spec = {.kind = pool->kind,
                            .library_fd = pool->library_fd,
                            .entry = pool->entry,
+                           .beside = pool->beside,
+                           .beside_len = pool->beside_len,
                            .sandbox = pool->isolation->sandbox,
                            .plan = pool->plan,
                            .plan_len = pool->plan_len,

@@ -84,37 +84,21 @@ static bool send_parts(int report_fd, struct iovec *parts, size_t parts_len, con
     return sendmsg(report_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-/* The paths one after the other. HL_ERR_LIMIT when they do not fit. */
-static hl_status join(const char *const *paths, char *out, size_t room, uint32_t *out_len)
-{
-    size_t len = 0;
-
-    for (; paths && *paths; paths++) {
-        size_t path_len = strlen(*paths) + 1;
-
-        if (path_len > room - len)
-            return hl__fail(HL_ERR_LIMIT, ACTION, "beside", "The libraries that the plugin needs have too long names.");
-        memcpy(out + len, *paths, path_len);
-        len += path_len;
-    }
-    *out_len = (uint32_t)len;
-    return HL_OK;
-}
-
 static hl_status send_plan(const hl__start_spec *spec, int report_fd)
 {
-    char beside[HL__PLAN_MAX / 2];
-    hl__order_head head = {HL__ORDER_PLAN, (uint32_t)spec->plan_len, 0};
+    hl__order_head head = {HL__ORDER_PLAN, (uint32_t)spec->plan_len, (uint32_t)spec->beside_len};
     int fds[HL__CHANNEL_FDS_MAX];
     size_t fds_len = hl__channel_fds(spec->channel, fds);
-    struct iovec parts[] = {{&head, sizeof(head)}, {(void *)spec->plan, spec->plan_len}, {beside, 0}};
-    hl_status status = join(spec->beside, beside, sizeof(beside), &head.beside_len);
+    struct iovec parts[] = {{&head, sizeof(head)},
+                            {(void *)spec->plan, spec->plan_len},
+                            {(void *)spec->beside, spec->beside_len}};
 
-    if (status != HL_OK)
-        return status;
-    if (spec->plan_len > HL__PLAN_MAX - sizeof(beside) - sizeof(head))
-        return hl__fail(HL_ERR_LIMIT, ACTION, "sandbox", "The paths of the sandbox are too long.");
-    parts[2].iov_len = head.beside_len;
+    if (sizeof(head) + spec->plan_len + spec->beside_len > HL__PLAN_MAX)
+        return hl__fail(
+            HL_ERR_LIMIT, ACTION, "sandbox",
+            "The paths of the sandbox and of the libraries that the plugin brings are too long: at most %zu "
+            "bytes.",
+            HL__PLAN_MAX);
     if (!send_parts(report_fd, parts, 3, fds, fds_len))
         return hl__fail_errno(HL_ERR_SYSTEM, errno, ACTION, "plan", "A worker's plan cannot be sent");
     hl__channel_given(spec->channel);

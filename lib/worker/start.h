@@ -45,11 +45,10 @@ typedef struct hl__order_head {
 
 typedef struct hl__start_spec {
     hl__worker_kind kind;
-    int library_fd;    /* the very file that was checked */
-    const char *entry; /* PLUGIN: the plugin's name in the library; MODULE: the module's */
-    const char *const
-        *beside; /* NULL-terminated paths of libraries that it needs and that lie in folders of its own: they are
-                                * loaded before it; NULL: none */
+    int library_fd;     /* the very file that was checked */
+    const char *entry;  /* PLUGIN: the plugin's name in the library; MODULE: the module's */
+    const char *beside; /* libraries that it brings with it, loaded before it: paths, each with its end mark */
+    size_t beside_len;
     const hl_sandbox *sandbox;
     const void *plan; /* of hl__sandbox_plan */
     size_t plan_len;

@@ -112,6 +112,8 @@ struct hl__pool {
     pthread_cond_t changed; /* a life became ready, or ended; the pool failed */
     char *version;
     int library_fd;
+    char *beside;
+    size_t beside_len;
     uint64_t code; /* counts hl__pool_switch; written under both locks */
     bool ending;   /* atomic; grace_ms is set before */
     uint32_t grace_ms;

@@ -9,6 +9,7 @@
 
 #include <hookline/status.h>
 
+#include "library/library.h"
 #include "tests/worker/support/worker.h"
 
 #define PLUGIN                                                                                                         \
@@ -139,16 +140,32 @@ static void an_order_is_heard_by_a_busy_worker(void **state)
 
 /* ---- what needs other libraries ---- */
 
-static void libraries_that_lie_beside_are_loaded_before(void **state)
+static const char *build_leaning(void)
 {
-    const char *beside = build_library("libhookline-test-beside.so", "int beside(void) { return 5; }\n",
-                                       "-Wl,-soname,libhookline-test-beside.so");
-    const char *leaning = build_library("leaning.so",
-                                        PLUGIN "int beside(void);\n"
-                                               "static int load(void) { return beside() - 5; }\n"
-                                               "HL_PLUGIN_LIBRARY_HOOKS(\"made\", \"1.0.0\", specs, load, NULL)\n",
-                                        beside);
-    const char *paths[] = {beside, NULL};
+    char flags[512];
+    const char *deep = build_library("libhookline-test-deep.so", "int deep(void) { return 5; }\n",
+                                     "-Wl,-soname,libhookline-test-deep.so");
+    const char *beside;
+
+    snprintf(flags, sizeof(flags), "-Wl,-soname,libhookline-test-beside.so -Wl,-rpath,'$ORIGIN' %s", deep);
+    beside =
+        build_library("libhookline-test-beside.so", "int deep(void);\nint beside(void) { return deep(); }\n", flags);
+    snprintf(flags, sizeof(flags), "-Wl,-rpath,'$ORIGIN' %s", beside);
+    return build_library("leaning.so",
+                         PLUGIN "int beside(void);\n"
+                                "static int load(void) { return beside() - 5; }\n"
+                                "HL_PLUGIN_LIBRARY_HOOKS(\"made\", \"1.0.0\", specs, load, NULL)\n",
+                         flags);
+}
+
+/* A worker knows its library as an open file without a folder; what lies beside that, and beside those, is loaded all the
+ * same. */
+static void libraries_that_a_library_brings_are_loaded_before_it(void **state)
+{
+    const char *leaning = build_leaning();
+    hl__library_file *file = NULL;
+    char *beside = NULL;
+    size_t len = 0;
     worker worker;
 
     (void)state;
@@ -156,8 +173,13 @@ static void libraries_that_lie_beside_are_loaded_before(void **state)
     assert_int_equal(worker.ready.kind, HL__REPORT_REFUSED);
     assert_non_null(strstr(worker.text, "libhookline-test-beside.so"));
     worker_finish(&worker);
-    worker_ready(&worker, &(worker_options){.library = leaning, .entry = "made", .beside = paths});
+    assert_int_equal(hl__library_read(leaning, &file), HL_OK);
+    assert_int_equal(hl__library_besides(file, &beside, &len), HL_OK);
+    assert_int_equal(len, strlen(beside) + 1);
+    worker_ready(&worker, &(worker_options){.library = leaning, .entry = "made", .beside = beside});
     worker_finish(&worker);
+    hl__library_file_free(file);
+    free(beside);
 }
 
 /* ---- refusals ---- */
@@ -311,7 +333,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_is_told_to_end_unloads_and_exits),
         cmocka_unit_test(a_worker_without_an_unload_function_ends_with_0),
         cmocka_unit_test(an_order_is_heard_by_a_busy_worker),
-        cmocka_unit_test(libraries_that_lie_beside_are_loaded_before),
+        cmocka_unit_test(libraries_that_a_library_brings_are_loaded_before_it),
         cmocka_unit_test(what_cannot_be_loaded_is_refused_in_a_sentence),
         cmocka_unit_test(a_load_function_that_refuses_is_told_with_its_number),
         cmocka_unit_test(too_little_memory_is_a_refusal),

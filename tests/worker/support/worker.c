@@ -40,6 +40,7 @@ static void start(worker *worker, const worker_options *options)
                                options->library_fd ? dup(options->library_fd) : open_library(options->library),
                            .entry = options->entry ? options->entry : "obedient",
                            .beside = options->beside,
+                           .beside_len = options->beside ? strlen(options->beside) + 1 : 0,
                            .sandbox = options->sandbox,
                            .channel = worker->channel};
     void *plan = NULL;

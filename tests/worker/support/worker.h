@@ -28,9 +28,9 @@ typedef struct worker_options {
     int library_fd;      /* used in its place where it is not 0 */
     const char *entry;   /* NULL: "obedient" */
     const hl_sandbox *sandbox;
-    const char *const *beside;
-    uint32_t slots; /* 0: 1 */
-    size_t bytes;   /* 0: 4096 */
+    const char *beside; /* one path */
+    uint32_t slots;     /* 0: 1 */
+    size_t bytes;       /* 0: 4096 */
 } worker_options;
 
 /* Starts it, and hears nothing yet. */
