@@ -56,38 +56,20 @@ void *hl__keymap_get(const hl__keymap *map, const hl_key *key)
     return map ? find(map, key)->value : NULL;
 }
 
-static hl__keymap *copy(const hl__keymap *map, size_t more, const hl_key *but)
-{
-    hl__keymap *made = hl__keymap_new((map ? map->len : 0) + more);
-
-    for (size_t i = 0; made && map && i <= map->mask; i++) {
-        if (map->slots[i].value && !(but && same(&map->slots[i].key, but)))
-            hl__keymap_put(made, &map->slots[i].key, map->slots[i].value);
-    }
-    return made;
-}
-
-hl__keymap *hl__keymap_copy(const hl__keymap *map, size_t more)
-{
-    return copy(map, more, NULL);
-}
-
-hl__keymap *hl__keymap_without(const hl__keymap *map, const hl_key *key)
-{
-    return copy(map, 0, key);
-}
-
 static void release(hl__retired *retired)
 {
     free((char *)retired - offsetof(hl__keymap, retired));
 }
 
-void hl__keymap_publish(hl__keymap **place, hl__keymap *map)
+hl__keymap *hl__keymap_publish(hl__keymap **place, hl__keymap *map)
 {
-    hl__keymap *before = __atomic_exchange_n(place, map, __ATOMIC_ACQ_REL);
+    return __atomic_exchange_n(place, map, __ATOMIC_ACQ_REL);
+}
 
-    if (!before)
+void hl__keymap_retire(hl__keymap *map)
+{
+    if (!map)
         return;
-    before->retired.release = release;
-    hl__retire(&before->retired);
+    map->retired.release = release;
+    hl__retire(&map->retired);
 }

@@ -26,12 +26,10 @@ void hl__keymap_put(hl__keymap *map, const hl_key *key, void *value);
 /* NULL: not there. map may be NULL. Under the read side when the map is published. */
 void *hl__keymap_get(const hl__keymap *map, const hl_key *key);
 
-/* A copy (of nothing, when map is NULL) with room for `more` keys. */
-hl__keymap *hl__keymap_copy(const hl__keymap *map, size_t more);
-/* A copy without a key. */
-hl__keymap *hl__keymap_without(const hl__keymap *map, const hl_key *key);
-
-/* Publishes a map in *place and frees the one that was there when no reader can see it any more. */
-void hl__keymap_publish(hl__keymap **place, hl__keymap *map);
+/* Publishes a map (may be NULL) in *place; returns the one that was there, which readers may still be in. What it has and the new
+ * one has not can be retired from now on, not before. */
+hl__keymap *hl__keymap_publish(hl__keymap **place, hl__keymap *map);
+/* Frees a map that is no longer published when no reader can be in it any more. NULL is a no-op. */
+void hl__keymap_retire(hl__keymap *map);
 
 #endif

@@ -136,6 +136,15 @@ static void retire_withdrawn(const hl__keymap *map)
     }
 }
 
+/* Those that were withdrawn are in no map then, and go when nobody can have found them. */
+static void publish(hl__module_room *room, hl__keymap *map)
+{
+    hl__keymap *before = hl__keymap_publish(&room->loaded, map);
+
+    retire_withdrawn(before);
+    hl__keymap_retire(before);
+}
+
 /* Publishes a map without those that are withdrawn, and with `added` (NULL: none). Without memory everything stays as it is; what
  * is withdrawn is then left out by the next one. */
 static bool rebuild(hl__module_room *room, hl__loaded *added)
@@ -153,8 +162,7 @@ static bool rebuild(hl__module_room *room, hl__loaded *added)
     }
     if (added)
         hl__keymap_put(map, &added->key, ref(added));
-    retire_withdrawn(before);
-    hl__keymap_publish(&room->loaded, map);
+    publish(room, map);
     return true;
 }
 
@@ -256,8 +264,7 @@ void hl__loaded_end_all(hl__module_room *room)
         hl__loaded_unref(loaded);
         pthread_mutex_lock(&room->lock);
     }
-    retire_withdrawn(room->loaded); /* those that memory was missing for */
-    hl__keymap_publish(&room->loaded, NULL);
+    publish(room, NULL);
     while (room->loaded_len > 0)
         pthread_cond_wait(&room->freed, &room->lock);
     pthread_mutex_unlock(&room->lock);

@@ -58,7 +58,7 @@ static bool is_same(const hl__key_row *a, const hl__key_row *b)
 /* Rows of the map that was published before and that the new one does not have go when nobody can see them. */
 static void publish(hl__module_room *room, hl__keymap *map)
 {
-    hl__keymap *before = room->keys;
+    hl__keymap *before = hl__keymap_publish(&room->keys, map);
 
     for (size_t i = 0; before && i <= before->mask; i++) {
         const hl__keymap_slot *slot = &before->slots[i];
@@ -66,7 +66,7 @@ static void publish(hl__module_room *room, hl__keymap *map)
         if (slot->value && hl__keymap_get(map, &slot->key) != slot->value)
             retire_row(slot->value);
     }
-    hl__keymap_publish(&room->keys, map);
+    hl__keymap_retire(before);
 }
 
 /* ---- reading everything ------------------------------------------------------------------------------------------ */
