@@ -100,28 +100,29 @@ static hl_status find_place(hl__installation *in)
     return hl__apps_read(in->runtime, &in->apps);
 }
 
+static hl_status take_store(hl__installation *in, const char *store, bool prepared)
+{
+    hl_status status = prepared ? take_prepared(in, store) : open_store(store, &in->runtime);
+
+    if (status == HL_OK && !prepared)
+        status = find_place(in);
+    return status == HL_OK ? hl__policy_load(in->place.store, &in->policy) : status;
+}
+
+/* Where there is no store, or none that can be used, the rest is held against the default policy. */
 static void check_store(verification *all, const char *store)
 {
     hl__installation *in = &all->in;
     bool prepared = store && is_prepared(store);
-    hl_status status = HL_OK;
+    hl_status status = store ? take_store(in, store, prepared) : HL_OK;
+    const char *message = prepared ? "it has a policy, and no apps yet" : store;
 
-    if (prepared)
-        status = take_prepared(in, store);
-    else if (store)
-        status = open_store(store, &in->runtime);
-    if (store && !prepared && status == HL_OK)
-        status = find_place(in);
-    if (store && status == HL_OK)
-        status = hl__policy_load(in->place.store, &in->policy);
-    if (!tell(all, "store", status,
-              !store     ? "none: the default policy, and no apps"
-              : prepared ? "it has a policy, and no apps yet"
-                         : store) ||
-        !store)
+    all->has_store =
+        tell(all, "store", status, message ? message : "none: the default policy, and no apps") && store != NULL;
+    if (!all->has_store) {
+        hl__policy_cleanup(&in->policy);
         status = hl__policy_load(NULL, &in->policy);
-    else
-        all->has_store = true;
+    }
     if (!in->runtime)
         status = open_store(NULL, &in->runtime);
     if (!in->place.path)
