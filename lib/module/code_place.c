@@ -65,6 +65,11 @@ hl_status hl__code_place_open(hl_runtime *runtime, hl__code_place *out)
 
     *out = (hl__code_place)HL__CODE_PLACE_INIT;
     status = find_path(runtime, true, &out->path);
+    if (status == HL_OK && runtime->options.flags & HL_OPEN_READ_ONLY) {
+        hl__code_place_close(out);
+        status = hl__fail(HL_ERR_STORE_READ_ONLY, ACTION, "flags",
+                          "The runtime was opened with HL_OPEN_READ_ONLY; open it without to bring or remove code.");
+    }
     if (status != HL_OK)
         return status;
     if (mkdir(out->path, 0755) == 0 || errno == EEXIST)

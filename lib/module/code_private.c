@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -18,6 +19,7 @@
 
 #define ACTION "module code"
 #define PRIVATE "hookline-modules."
+#define YOUNG_S 60 /* such a folder may be on the way to its lock */
 #define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 typedef struct private_place {
@@ -55,6 +57,24 @@ static void free_private(private_place *place)
     free(place);
 }
 
+static bool is_left(int folder)
+{
+    struct stat about;
+
+    return fstat(folder, &about) == 0 && about.st_uid == geteuid() && about.st_mtime < time(NULL) - YOUNG_S &&
+           flock(folder, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void sweep_entry(int parent, const char *name)
+{
+    int folder = openat(parent, name, OPEN_FOLDER);
+
+    if (folder >= 0 && is_left(folder))
+        (void)!hl__folder_remove(parent, name);
+    if (folder >= 0)
+        close(folder);
+}
+
 /* What a killed process left: its folder is not locked any more. */
 static void sweep_private(void)
 {
@@ -62,17 +82,8 @@ static void sweep_private(void)
     struct dirent *entry;
 
     while (entries && (entry = readdir(entries))) {
-        struct stat about;
-        int folder;
-
-        if (strncmp(entry->d_name, PRIVATE, strlen(PRIVATE)) != 0)
-            continue;
-        folder = openat(dirfd(entries), entry->d_name, OPEN_FOLDER);
-        if (folder < 0)
-            continue;
-        if (fstat(folder, &about) == 0 && about.st_uid == geteuid() && flock(folder, LOCK_EX | LOCK_NB) == 0)
-            (void)!hl__folder_remove(dirfd(entries), entry->d_name);
-        close(folder);
+        if (strncmp(entry->d_name, PRIVATE, strlen(PRIVATE)) == 0)
+            sweep_entry(dirfd(entries), entry->d_name);
     }
     if (entries)
         closedir(entries);

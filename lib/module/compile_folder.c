@@ -61,6 +61,18 @@ static hl_status write_source(const hl__compile_folder *folder, const char *file
                           folder->path);
 }
 
+/* Whoever sweeps has the parent to itself: it must not find the new folder before its lock is taken. */
+static hl_status make_locked(const hl__code_place *place, hl__compile_folder *out)
+{
+    hl_status status;
+
+    if (flock(out->parent, LOCK_SH) != 0)
+        return hl__fail_errno(HL_ERR_SYSTEM, errno, ACTION, "store", "Cannot lock %s/" HL__CODE_WORK, place->path);
+    status = make_folder(place, out);
+    flock(out->parent, LOCK_UN);
+    return status;
+}
+
 hl_status hl__compile_folder_make(const hl__code_place *place, const char *file, const char *source, size_t len,
                                   hl__compile_folder *out)
 {
@@ -70,7 +82,7 @@ hl_status hl__compile_folder_make(const hl__code_place *place, const char *file,
     out->parent = hl__folder_open(ACTION, place->folder, HL__CODE_WORK, 0700);
     if (out->parent < 0)
         return hl_last_error()->status;
-    status = make_folder(place, out);
+    status = make_locked(place, out);
     if (status == HL_OK)
         status = write_source(out, file, source, len);
     if (status != HL_OK)
@@ -149,9 +161,13 @@ void hl__compile_sweep(const hl__code_place *place)
     DIR *entries = parent < 0 ? NULL : fdopendir(parent);
     struct dirent *entry;
 
+    if (entries && flock(parent, LOCK_EX) != 0) {
+        closedir(entries);
+        return;
+    }
     while (entries && (entry = readdir(entries))) {
         if (entry->d_name[0] != '.')
-            sweep_entry(dirfd(entries), entry->d_name);
+            sweep_entry(parent, entry->d_name);
     }
     if (entries)
         closedir(entries);

@@ -280,6 +280,43 @@ static void code_of_a_memory_store_goes_with_its_runtime(void **state)
     hl_module_code_cleanup(&code);
 }
 
+static void a_runtime_that_may_not_write_brings_and_removes_no_code(void **state)
+{
+    hl_options options = HL_OPTIONS_INIT;
+    hl_runtime *reader;
+    hl_module_code code = HL_MODULE_CODE_INIT;
+    hl_module_source source = HL_MODULE_SOURCE_INIT("int x;", 6);
+
+    (void)state;
+    ok(test_compile(test_source("there", "1.0.0", 1), &code));
+    assert_int_equal(mkdir(test_path("store/modules/.work/abc"), 0755), 0);
+    options.store = test_lmdb(test_dir);
+    options.flags = HL_OPEN_READ_ONLY | HL_OPEN_NO_CONTROL;
+    ok(hl_open(&options, &reader));
+    refused(hl_module_load_file(reader, code.path, NULL), HL_ERR_STORE_READ_ONLY, "flags");
+    refused(hl_module_compile(reader, &source, NULL), HL_ERR_STORE_READ_ONLY, "flags");
+    refused(hl_module_purge(reader, "there"), HL_ERR_STORE_READ_ONLY, "flags");
+    hl_close(reader);
+    assert_true(test_exists("store/modules/.work/abc"));
+    assert_int_equal(access(code.path, F_OK), 0);
+    hl_module_code_cleanup(&code);
+}
+
+static void without_a_runtime_every_call_is_refused(void **state)
+{
+    hl_module_source source = HL_MODULE_SOURCE_INIT("int x;", 6);
+    size_t len;
+    void *bytes = make_bytes(test_source("mine", "1.0.0", 1), &len);
+
+    (void)state;
+    test_write(test_path("mine.so"), bytes, len);
+    refused(hl_module_compile(NULL, &source, NULL), HL_ERR_INVALID, "runtime");
+    refused(hl_module_load_file(NULL, test_path("mine.so"), NULL), HL_ERR_INVALID, "runtime");
+    refused(hl_module_load_memory(NULL, "mine", bytes, len, NULL), HL_ERR_INVALID, "runtime");
+    refused(hl_module_purge(NULL, "mine"), HL_ERR_INVALID, "runtime");
+    free(bytes);
+}
+
 static void a_struct_without_its_size_is_refused(void **state)
 {
     hl_module_code code = {0};
@@ -306,6 +343,8 @@ int main(void)
         CASE(purged_code_is_gone_and_purging_twice_is_told),
         CASE(what_killed_processes_left_is_swept_as_the_store_is_opened),
         CASE(code_of_a_memory_store_goes_with_its_runtime),
+        CASE(a_runtime_that_may_not_write_brings_and_removes_no_code),
+        CASE(without_a_runtime_every_call_is_refused),
         CASE(a_struct_without_its_size_is_refused),
     };
 
