@@ -71,6 +71,7 @@ static int (*const parts[])(bench *b, bench_isolated *isolated) = {
     bench_worker_round_trips,
     bench_worker_starts,
     bench_worker_kills,
+    bench_modules,
 };
 
 int bench_worker(bench *b)

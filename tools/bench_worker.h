@@ -24,6 +24,7 @@ hl_isolation bench_isolation(void);
 int bench_worker_round_trips(bench *b, bench_isolated *isolated);
 int bench_worker_starts(bench *b, bench_isolated *isolated);
 int bench_worker_kills(bench *b, bench_isolated *isolated);
+int bench_modules(bench *b, bench_isolated *unused); /* bench_no_installer.c, where there are none */
 
 /* ---- bench_worker_bare.c: what a person would write without Hookline ---- */
 

@@ -9,6 +9,8 @@
 #define BENCH_WORKER_EVENT "bench-worker"
 #define BENCH_WORKER_LIBRARY "worker.so"
 #define BENCH_WORKER_MINIMAL "minimal"
+#define BENCH_MODULE "bench" /* its function "work" gives three times its first argument and one */
+#define BENCH_MODULE_LIBRARY "module.so"
 
 typedef struct bench_work {
     uint64_t id;
