@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/grow.h"
 #include "install/app.h"
 
 typedef struct reading {
@@ -10,27 +11,12 @@ typedef struct reading {
     size_t room;
 } reading;
 
-static bool make_room(reading *to)
-{
-    size_t room = to->room ? to->room * 2 : 16;
-    hl__app *rows;
-
-    if (to->apps->len < to->room)
-        return true;
-    rows = realloc(to->apps->rows, room * sizeof(*rows));
-    if (!rows)
-        return false;
-    to->apps->rows = rows;
-    to->room = room;
-    return true;
-}
-
 static hl_status take(void *user, const char *key, const char *text)
 {
     reading *to = user;
     hl_status status;
 
-    if (!make_room(to))
+    if (!hl__grow(&to->apps->rows, to->apps->len, &to->room, sizeof(*to->apps->rows)))
         return hl__fail_memory("read app");
     status = hl__app_decode(text, &to->apps->rows[to->apps->len]);
     if (status != HL_OK)

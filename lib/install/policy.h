@@ -23,15 +23,15 @@ typedef struct hl__policy_host {
 typedef struct hl__policy {
     char *path; /* the file, for messages */
     hl__policy_host *hosts;
-    size_t hosts_len;
+    size_t hosts_len, hosts_room;
     char **repositories; /* "owner/repository", lowercase */
-    size_t repositories_len;
+    size_t repositories_len, repositories_room;
     char **unsigned_sources; /* hosts and repositories whose packages need no signature */
-    size_t unsigned_len;
+    size_t unsigned_len, unsigned_room;
     char **protected_apps; /* beyond "hookline" */
-    size_t protected_len;
+    size_t protected_len, protected_room;
     hl__public_key *keys;
-    size_t keys_len;
+    size_t keys_len, keys_room;
     hl__archive_limits archive;
     uint64_t download_bytes;
     uint32_t download_seconds; /* for the whole download */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "core/grow.h"
 #include "install/policy_part.h"
 #include "install/version.h"
 
@@ -47,22 +48,18 @@ static hl_status read_list(hl__policy *policy, const char *name, const json_t *l
 }
 
 /* Puts the text, which it owns from now on, at the end of a list. */
-static hl_status add_text(char ***rows, size_t *len, char *text)
+static hl_status add_text(char ***rows, size_t *len, size_t *room, char *text)
 {
-    char **grown = text ? realloc(*rows, (*len + 1) * sizeof(**rows)) : NULL;
-
-    if (!grown) {
+    if (!text || !hl__grow(rows, *len, room, sizeof(**rows))) {
         free(text);
         return hl__fail_memory(HL__POLICY_ACTION);
     }
-    *rows = grown;
-    grown[(*len)++] = text;
+    (*rows)[(*len)++] = text;
     return HL_OK;
 }
 
 static hl_status read_host(hl__policy *policy, const char *field, const char *text)
 {
-    hl__policy_host *rows;
     hl__url url;
     const char *reason = hl__url_parse_host(text, &url);
     hl_status status = HL_OK;
@@ -72,13 +69,11 @@ static hl_status read_host(hl__policy *policy, const char *field, const char *te
                                    text, reason);
         goto out;
     }
-    rows = realloc(policy->hosts, (policy->hosts_len + 1) * sizeof(*rows));
-    if (!rows) {
+    if (!hl__grow(&policy->hosts, policy->hosts_len, &policy->hosts_room, sizeof(*policy->hosts))) {
         status = hl__fail_memory(HL__POLICY_ACTION);
         goto out;
     }
-    policy->hosts = rows;
-    rows[policy->hosts_len++] = (hl__policy_host){url.host, url.port, url.http};
+    policy->hosts[policy->hosts_len++] = (hl__policy_host){url.host, url.port, url.http};
     url.host = NULL;
 out:
     hl__url_cleanup(&url);
@@ -98,7 +93,7 @@ static hl_status read_repository(hl__policy *policy, const char *field, const ch
 {
     if (!hl__policy_is_repository(text))
         return hl__policy_refuse(policy, field, "\"%s\" is no repository; write it as \"owner/repository\".", text);
-    return add_text(&policy->repositories, &policy->repositories_len, lowercase(text));
+    return add_text(&policy->repositories, &policy->repositories_len, &policy->repositories_room, lowercase(text));
 }
 
 static hl_status read_unsigned(hl__policy *policy, const char *field, const char *text)
@@ -107,29 +102,26 @@ static hl_status read_unsigned(hl__policy *policy, const char *field, const char
     const char *reason;
 
     if (hl__policy_is_repository(text))
-        return add_text(&policy->unsigned_sources, &policy->unsigned_len, lowercase(text));
+        return add_text(&policy->unsigned_sources, &policy->unsigned_len, &policy->unsigned_room, lowercase(text));
     reason = hl__url_parse_host(text, &url);
     hl__url_cleanup(&url);
     if (reason)
         return hl__policy_refuse(policy, field, "\"%s\" is no host and no repository: it %s.", text, reason);
-    return add_text(&policy->unsigned_sources, &policy->unsigned_len, strdup(text));
+    return add_text(&policy->unsigned_sources, &policy->unsigned_len, &policy->unsigned_room, strdup(text));
 }
 
 static hl_status read_protected(hl__policy *policy, const char *field, const char *text)
 {
     if (hl__app_name_check(HL__POLICY_ACTION, field, text) != HL_OK)
         return hl__policy_refuse(policy, field, "\"%s\" is no name of an app.", text);
-    return add_text(&policy->protected_apps, &policy->protected_len, strdup(text));
+    return add_text(&policy->protected_apps, &policy->protected_len, &policy->protected_room, strdup(text));
 }
 
 static hl_status read_key(hl__policy *policy, const char *field, const char *text)
 {
-    hl__public_key *rows = realloc(policy->keys, (policy->keys_len + 1) * sizeof(*rows));
-
-    if (!rows)
+    if (!hl__grow(&policy->keys, policy->keys_len, &policy->keys_room, sizeof(*policy->keys)))
         return hl__fail_memory(HL__POLICY_ACTION);
-    policy->keys = rows;
-    if (hl__public_key_parse(field, text, &rows[policy->keys_len]) != HL_OK)
+    if (hl__public_key_parse(field, text, &policy->keys[policy->keys_len]) != HL_OK)
         return hl__policy_refuse(policy, field, "\"%.60s\" is no public key as minisign writes it.", text);
     policy->keys_len++;
     return HL_OK;

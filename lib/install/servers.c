@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/grow.h"
 #include "install/json_text.h"
 
 #define ACTION "ask servers"
@@ -84,7 +85,7 @@ typedef struct known {
 
 typedef struct knowns {
     known *rows;
-    size_t len;
+    size_t len, room;
 } knowns;
 
 /* What the servers answered to one request. */
@@ -177,17 +178,16 @@ static hl_status ask_piece(hl_runtime *runtime, const char *question, const hl__
 
 static void add_known(knowns *all, const json_t *answer, int pidfd)
 {
-    known *grown = realloc(all->rows, (all->len + 1) * sizeof(*grown));
     const char *program = json_string_value(json_object_get(answer, "program"));
+    known *row;
 
-    if (!grown) {
+    if (!hl__grow(&all->rows, all->len, &all->room, sizeof(*all->rows))) {
         close(pidfd);
         return;
     }
-    all->rows = grown;
-    grown[all->len] = (known){.pid = pid_of(answer), .pidfd = pidfd};
-    snprintf(grown[all->len].program, sizeof(grown->program), "%s", program ? program : "a server");
-    all->len++;
+    row = &all->rows[all->len++];
+    *row = (known){.pid = pid_of(answer), .pidfd = pidfd};
+    snprintf(row->program, sizeof(row->program), "%s", program ? program : "a server");
 }
 
 /* One that has no process here, in another PID namespace, is not known. */

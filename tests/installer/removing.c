@@ -2,29 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/installer/support/app.h"
-
-static hl_runtime *runtime;
-static hl_event *event;
-
-static int begin(void **state)
-{
-    test_begin(state);
-    runtime = test_open_store(0);
-    event = test_event(runtime, "e");
-    return 0;
-}
-
-static int end(void **state)
-{
-    hl_close(runtime);
-    return test_end(state);
-}
-
-static void install(const char *location)
-{
-    ok(test_install(runtime, location, NULL));
-}
+#include "tests/installer/support/opened.h"
 
 /* IN-16 IN-17 X-010: one record, all of it gone: plugins, code, versions, folders, also after a restart. */
 static void removed_app_leaves_nothing(void **state)
@@ -46,9 +24,7 @@ static void removed_app_leaves_nothing(void **state)
     assert_int_equal(report.plugins_len, 2);
     assert_string_equal(test_last_entry(runtime), "uninstall shop 1.1.0 -> 1.1.0 HL_OK");
     hl_install_report_cleanup(&report);
-    hl_close(runtime);
-    runtime = test_open_store(0);
-    event = test_event(runtime, "e");
+    reopen();
     assert_string_equal(test_seen_trail(event), "crm@1.0.0,");
     assert_string_equal(test_apps(runtime), "crm 1.0.0 ");
 }

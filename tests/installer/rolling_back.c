@@ -2,29 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/installer/support/app.h"
-
-static hl_runtime *runtime;
-static hl_event *event;
-
-static int begin(void **state)
-{
-    test_begin(state);
-    runtime = test_open_store(0);
-    event = test_event(runtime, "e");
-    return 0;
-}
-
-static int end(void **state)
-{
-    hl_close(runtime);
-    return test_end(state);
-}
-
-static void install(const char *location)
-{
-    ok(test_install(runtime, location, NULL));
-}
+#include "tests/installer/support/opened.h"
 
 static void rolling_back_and_again_is_back_where_one_began(void **state)
 {

@@ -2,29 +2,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "tests/installer/support/app.h"
-
-static hl_runtime *runtime;
-static hl_event *event;
-
-static int begin(void **state)
-{
-    test_begin(state);
-    runtime = test_open_store(0);
-    event = test_event(runtime, "e");
-    return 0;
-}
-
-static int end(void **state)
-{
-    hl_close(runtime);
-    return test_end(state);
-}
-
-static void install(const char *location)
-{
-    ok(test_install(runtime, location, NULL));
-}
+#include "tests/installer/support/opened.h"
 
 /* IN-18 X-012: no call of the old code after the call returned, and its library is gone. */
 static void upgrade_replaces_code_at_once_and_unloads_the_old(void **state)
@@ -161,9 +139,7 @@ static void stopped_plugin_stays_stopped(void **state)
     install(app_package(.app = "shop", .version = "1.1.0", .plugins = "a b"));
     assert_string_equal(test_status(runtime, "a"), "stopped");
     assert_string_equal(test_seen_trail(event), "b@1.1.0,");
-    hl_close(runtime);
-    runtime = test_open_store(0);
-    event = test_event(runtime, "e");
+    reopen();
     assert_string_equal(test_seen_trail(event), "b@1.1.0,");
     ok(hl_rollback(runtime, "shop", 0, NULL));
     assert_string_equal(test_status(runtime, "a"), "stopped");
