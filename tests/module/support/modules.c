@@ -48,7 +48,7 @@ int test_module_end(void **state)
     (void)state;
     unsetenv("HOOKLINE_CC");
     hl_close(test_runtime);
-    test_folder_remove(test_dir);
+    test_folder_remove(strrchr(test_dir, '/') + 1);
     free((void *)(uintptr_t)test_dir);
     return 0;
 }
