@@ -11,15 +11,20 @@
 
 /* ---- putting it together --------------------------------------------------------------------------------------- */
 
-/* What the plugin has now, without the note who said so. */
-static json_t *current(const hl_plugin_info *info)
+/* What the plugin has now, without the note who said so. Of a worker's fields the server's process has the deadline only. */
+static json_t *current(const struct context *context, const hl_plugin_info *info)
 {
     json_t *value = info->isolation[0] ? json_loads(info->isolation, 0, NULL) : NULL;
+    json_t *in_process =
+        json_pack("{s:s, s:O*}", "mode", "in_process", "deadline_ms", json_object_get(value, "deadline_ms"));
 
-    if (!value)
-        value = json_pack("{s:s}", "mode", "in_process");
-    json_object_del(value, "by");
-    return value;
+    if (value && !context->option[OPTION_IN_PROCESS]) {
+        json_decref(in_process);
+        json_object_del(value, "by");
+        return value;
+    }
+    json_decref(value);
+    return in_process;
 }
 
 static int put_number(struct context *context, json_t *isolation, enum tool_option option, unsigned long most,
@@ -52,7 +57,7 @@ static int make(struct context *context, const char *given, const hl_plugin_info
 {
     json_error_t problem;
 
-    *out = given ? json_loads(given, JSON_REJECT_DUPLICATES, &problem) : current(info);
+    *out = given ? json_loads(given, JSON_REJECT_DUPLICATES, &problem) : current(context, info);
     if (given && !json_is_object(*out))
         return tool_usage(context, "\"%s\" is no JSON object: %s", given, *out ? "it is another value" : problem.text);
     return put_options(context, *out);

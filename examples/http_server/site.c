@@ -118,6 +118,7 @@ hl_status site_open(struct site *site, const char *store, bool timed)
     memset(site, 0, sizeof(*site));
     site->timed = timed;
     options.store = store;
+    options.flags = HL_OPEN_RECORD_FAULTS; /* should a plugin end this process, the next start knows which */
     options.log = print_log;
     status = hl_open(&options, &site->runtime);
     if (status == HL_OK)

@@ -436,6 +436,58 @@ static void children_forked_while_a_thread_opens_events_and_runtimes_never_hang(
     check_parent_works();
 }
 
+/* ---- watched calls ---- */
+
+/* Stays inside until its runtime says that it was left out, for at most ten seconds. */
+static hl_reply hang_until_left_out(void *self, void *state, const void *meta)
+{
+    hl_plugin_info info = {.reason = ""};
+
+    (void)meta;
+    for (int i = 0; i < 10000 && !info.reason[0]; i++) {
+        usleep(1000);
+        check(hl_plugin_get(self, "slow", &info) == HL_OK);
+        if (!info.reason[0])
+            hl_plugin_info_cleanup(&info), info.reason = "";
+    }
+    check(strstr(info.reason, "was over its deadline"));
+    hl_plugin_info_cleanup(&info);
+    return hl_next(state);
+}
+
+/* The parent's watchdog does not exist here; one of the child's own begins to look. */
+static void hang_in_own_runtime(void)
+{
+    hl_isolation isolation = HL_ISOLATION_INIT(HL_IN_PROCESS);
+    hl_plugin_spec spec = HL_PLUGIN_INIT("slow", "own", hang_until_left_out);
+    hl_runtime *own;
+    hl_event *own_event;
+
+    dispatch_many_times();
+    check(hl_open(NULL, &own) == HL_OK);
+    spec.self = own;
+    isolation.deadline_ms = 20;
+    check(hl_event_open(own, "own", &own_event) == HL_OK);
+    check(hl_register(own, &spec, HL_START) == HL_OK);
+    check(hl_isolate(own, "slow", &isolation, 0) == HL_OK);
+    check(hl_call(own_event, NULL, NULL).verdict == HL_NEXT);
+    check_trail(own_event, "");
+    hl_close(own);
+    dispatch_many_times();
+}
+
+static void a_child_of_a_watched_process_watches_its_own_calls(void **state)
+{
+    hl_isolation isolation = HL_ISOLATION_INIT(HL_IN_PROCESS);
+
+    (void)state;
+    isolation.deadline_ms = 1000;
+    ok(hl_isolate(runtime, "a", &isolation, HL_WAIT_COMPILED));
+    ok(hl_watch(runtime, "e", true));
+    assert_int_equal(run_child(hang_in_own_runtime), 0);
+    check_parent_works();
+}
+
 static void *load_without_pause(void *unused)
 {
     while (__atomic_load_n(&busy, __ATOMIC_SEQ_CST)) {
@@ -480,6 +532,7 @@ int main(void)
         CASE(a_child_forked_inside_a_plugin_finishes_the_chain_and_dispatches_on),
         CASE(such_a_child_may_open_a_runtime_of_its_own_when_it_has_left_the_plugin),
         CASE(a_thread_inside_a_plugin_is_not_waited_for_in_the_child),
+        CASE(a_child_of_a_watched_process_watches_its_own_calls),
         CASE(children_forked_while_a_thread_registers_never_hang),
         CASE(children_forked_while_a_thread_opens_events_and_runtimes_never_hang),
         CASE(children_forked_while_a_thread_loads_libraries_may_load_them_too),

@@ -21,6 +21,7 @@ make_prefix() {
     export PATH=$prefix/compiler:$prefix/bin:$PATH
     export PKG_CONFIG_PATH=$prefix/lib/pkgconfig CMAKE_PREFIX_PATH=$prefix LD_LIBRARY_PATH=$prefix/lib
     export HOOKLINE_JIT=$prefix/libexec/hookline/hookline-jit HOOKLINE_PROBE=$prefix/libexec/hookline/hookline-probe
+    export HOOKLINE_WORKER=$prefix/libexec/hookline/hookline-worker
     export HOOKLINE_MODULE=$prefix/libexec/hookline/hookline-module HOOKLINE_INCLUDE=$prefix/include
     export HOOKLINE_SANDBOX=$prefix/libexec/hookline/hookline-sandbox
 }
