@@ -7,8 +7,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -75,16 +77,49 @@ static hl_status make_pipe(int *reader, int *writer)
     return HL_OK;
 }
 
-static hl_status make_fds(hl__channel *channel)
+/* The worker sleeps in reading it. */
+static hl_status make_bell(hl__channel *channel)
 {
     hl_status status = make_pipe(&channel->bell_reader, &channel->bell);
 
-    for (uint32_t i = 0; status == HL_OK && i < channel->slots; i++)
-        status = make_pipe(&channel->woken[i], &channel->wakers[i]);
-    if (status != HL_OK)
-        return status;
+    if (status == HL_OK && fcntl(channel->bell_reader, F_SETFL, 0) != 0)
+        status = fail_system("A pipe");
+    return status;
+}
+
+static bool add(int set, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+
+    return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* Edge-triggered, so that a wake needs no reading: each one is told, as long as the pipe has room for it. */
+static hl_status make_set(hl__channel *channel, uint32_t slot)
+{
+    int set = epoll_create1(EPOLL_CLOEXEC);
+
+    channel->sets[slot] = set;
+    if (set < 0 || !add(set, channel->woken[slot], EPOLLIN | EPOLLET) || !add(set, channel->timer, EPOLLIN) ||
+        !add(set, channel->disturbance, EPOLLIN))
+        return fail_system("An epoll set");
+    return HL_OK;
+}
+
+static hl_status make_fds(hl__channel *channel)
+{
+    hl_status status = make_bell(channel);
+
     channel->disturbance = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return channel->disturbance < 0 ? fail_system("An eventfd") : HL_OK;
+    channel->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (status == HL_OK && (channel->disturbance < 0 || channel->timer < 0))
+        status = fail_system("An eventfd");
+    for (uint32_t i = 0; status == HL_OK && i < channel->slots; i++) {
+        status = make_pipe(&channel->woken[i], &channel->wakers[i]);
+        if (status == HL_OK)
+            status = make_set(channel, i);
+    }
+    return status;
 }
 
 static bool several_processors(void)
@@ -106,9 +141,10 @@ static hl__channel *new_channel(uint32_t slots, size_t bytes)
     channel->areas_at = round_up(sizeof(hl__shared), AREA_ALIGN);
     channel->shared_bytes = channel->areas_at + slots * bytes;
     channel->may_look = several_processors();
-    channel->memory = channel->bell_reader = channel->bell = channel->disturbance = -1;
+    channel->memory = channel->bell_reader = channel->bell = channel->disturbance = channel->timer = -1;
+    pthread_mutex_init(&channel->timer_lock, NULL);
     for (uint32_t i = 0; i < HL__SLOTS_MAX; i++)
-        channel->woken[i] = channel->wakers[i] = -1;
+        channel->woken[i] = channel->wakers[i] = channel->sets[i] = channel->pidfds[i] = -1;
     return channel;
 }
 
@@ -155,11 +191,15 @@ void hl__channel_free(hl__channel *channel)
     if (!channel)
         return;
     hl__channel_given(channel);
-    for (uint32_t i = 0; i < channel->slots; i++)
+    for (uint32_t i = 0; i < channel->slots; i++) {
+        close_fd(&channel->sets[i]);
         close_fd(&channel->woken[i]);
+    }
     close_fd(&channel->bell_reader);
     close_fd(&channel->bell);
     close_fd(&channel->disturbance);
+    close_fd(&channel->timer);
+    pthread_mutex_destroy(&channel->timer_lock);
     if (channel->shared)
         munmap(channel->shared, channel->shared_bytes);
     free(channel);
@@ -258,10 +298,10 @@ void hl__channel_disturb(hl__channel *channel)
         ;
 }
 
-/* A worker that sleeps is woken by its socket. */
 void hl__channel_attend(hl__channel *channel)
 {
     __atomic_fetch_add(&channel->shared->orders, 1, __ATOMIC_RELEASE);
+    wake(channel->bell);
 }
 
 hl__fault hl__channel_fault(const hl__channel *channel)

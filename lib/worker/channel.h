@@ -6,7 +6,7 @@
  * reads is checked once and used from a copy, a reply counts only for the turn of the slot that waits for it. After a late
  * reply or a death the memory is not used again: the next worker gets a fresh channel.
  *
- * Waiting is one poll on the slot's pipe and the worker's pidfd with the deadline; before it a short look at the memory
+ * Waiting is one epoll_wait for the slot's pipe and the worker's pidfd with the deadline; before it a short look at the memory
  * where a processor is free. Neither side makes a system call to wake one that is still looking.
  *
  * Pipes and not eventfds, which are as fast: both sides of an eventfd have one open file, so that a worker could fill it, make
@@ -99,9 +99,9 @@ typedef struct hl__served {
 
 /* Maps the channel of these descriptors, which are owned from now on. False: they are none. *bytes: what is mapped. */
 bool hl__serve_attach(const int *fds, size_t fds_len, size_t *bytes);
-/* Waits for the next request; false when the server has gone. other_fd (-1: none) is polled with it: when it is readable, or
- * hl__channel_attend was called, *other is set and no request is taken. */
-bool hl__serve_next(int other_fd, bool *other, hl__served *out);
+/* Waits for the next request; false when the server has gone. After hl__channel_attend *ordered is set instead, and no request
+ * is taken. */
+bool hl__serve_next(bool *ordered, hl__served *out);
 void hl__serve_reply(const hl__served *served, const hl__reply_head *reply);
 /* Async-signal-safe: notes a fault for hl__channel_fault. */
 void hl__serve_fault(int signal, uint64_t address);

@@ -2,6 +2,8 @@
 #ifndef HL_WORKER_CHANNEL_SERVER_H
 #define HL_WORKER_CHANNEL_SERVER_H
 
+#include <pthread.h>
+
 #include "worker/channel_layout.h"
 
 struct hl__channel {
@@ -16,10 +18,18 @@ struct hl__channel {
     int memory;                   /* until the worker has it */
     int bell_reader;              /* kept open: writing to a pipe without readers raises SIGPIPE */
     int bell;
-    int woken[HL__SLOTS_MAX];  /* read by who waits at the slot */
-    int wakers[HL__SLOTS_MAX]; /* their other ends, until the worker has them */
-    int disturbance;           /* an eventfd; readable once the channel is disturbed */
-    bool disturbed;            /* atomic */
+    int woken[HL__SLOTS_MAX];       /* what wakes who waits at the slot */
+    int wakers[HL__SLOTS_MAX];      /* their other ends, until the worker has them */
+    int disturbance;                /* an eventfd; readable once the channel is disturbed */
+    int sets[HL__SLOTS_MAX];        /* epoll sets of all that ends a wait at the slot */
+    int pidfds[HL__SLOTS_MAX];      /* that is in the set; -1: none is yet; its holder's */
+    uint32_t sleeps[HL__SLOTS_MAX]; /* since what had woken was read; its holder's */
+    bool disturbed;                 /* atomic */
+    /* One timer ends the sleeps at all slots: it is set anew only when it has passed, or is too late for somebody. */
+    int timer;
+    uint64_t timer_ns;                 /* atomic; when it ends; written under its lock */
+    uint64_t deadlines[HL__SLOTS_MAX]; /* atomic; of who sleeps at the slot; 0: nobody */
+    pthread_mutex_t timer_lock;
     /* Whether looking helps: hints, written by whoever waits. */
     bool may_look;
     uint32_t look_ns; /* what the worker was told */

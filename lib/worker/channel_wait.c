@@ -1,13 +1,15 @@
 /* Waiting for a reply: a look, then sleep. Called by pools through hl__channel_wait. */
-#include <errno.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "worker/channel_server.h"
 #include "worker/look.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-#define SLEEP_MOST_NS (60 * NS_PER_S)
+#define SLEEP_UNWATCHED_MS 10
+#define SLEEPS_UNREAD 1024 /* wakes of a byte each; a pipe has room for 65,536 */
 /* Looking that did not help so many times in a row is left out for so many calls. A few tries together, because looking
  * helps only where the worker looks too, which it learns with the first. */
 #define LOOK_MISSES_MOST 4
@@ -89,53 +91,115 @@ static hl__wait_end look(const waiting *w, uint32_t spin_ns)
 
 /* ---- sleeping ---------------------------------------------------------------------------------------------------- */
 
-/* False when the worker has closed its end: then only its death and the deadline are waited for. */
-static bool drain(int fd)
+/* What has woken is read only now and then, before the pipe is full: a wake that finds no room is none. */
+static void drain(hl__channel *channel, int slot)
 {
-    char bytes[64];
-    ssize_t got;
+    char bytes[4096];
 
-    do
-        got = read(fd, bytes, sizeof(bytes));
-    while (got < 0 && errno == EINTR);
-    return got != 0;
+    channel->sleeps[slot] = 0;
+    while (read(channel->woken[slot], bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes))
+        continue;
 }
 
-static void sleep_for(struct pollfd fds[3], uint64_t ns)
+/* The worker's pidfd is in the slot's set from the first sleep on. */
+static bool watch_pidfd(hl__channel *channel, int slot, int pidfd)
 {
-    struct timespec timeout;
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = pidfd};
 
-    if (ns > SLEEP_MOST_NS)
-        ns = SLEEP_MOST_NS;
-    timeout.tv_sec = (time_t)(ns / NS_PER_S);
-    timeout.tv_nsec = (long)(ns % NS_PER_S);
-    if (ppoll(fds, 3, &timeout, NULL) <= 0)
-        fds[0].revents = fds[1].revents = fds[2].revents = 0;
-    if (fds[0].revents && !drain(fds[0].fd))
-        fds[0].fd = -1;
+    if (channel->pidfds[slot] == pidfd)
+        return true;
+    if (pidfd < 0 || epoll_ctl(channel->sets[slot], EPOLL_CTL_ADD, pidfd, &event) != 0)
+        return false;
+    channel->pidfds[slot] = pidfd;
+    return true;
 }
 
-/* Asked in this order: a reply that is there counts, whatever else has happened. */
+static bool has_ended(int pidfd)
+{
+    struct pollfd fd = {pidfd, POLLIN, 0};
+
+    return poll(&fd, 1, 0) > 0;
+}
+
+static bool is_timed(const hl__channel *channel, uint64_t now_ns, uint64_t deadline_ns)
+{
+    uint64_t timer_ns = __atomic_load_n(&channel->timer_ns, __ATOMIC_ACQUIRE);
+
+    return timer_ns > now_ns && timer_ns <= deadline_ns;
+}
+
+static uint64_t earliest_deadline(const hl__channel *channel)
+{
+    uint64_t earliest_ns = UINT64_MAX;
+
+    for (uint32_t i = 0; i < channel->slots; i++) {
+        uint64_t deadline_ns = __atomic_load_n(&channel->deadlines[i], __ATOMIC_RELAXED);
+
+        if (deadline_ns && deadline_ns < earliest_ns)
+            earliest_ns = deadline_ns;
+    }
+    return earliest_ns;
+}
+
+/* A timeout of its own for each sleep costs half a microsecond. The timer stays readable as long as somebody who is late has
+ * not noticed. Who comes while it is set either sees it, or is seen here in the second look. */
+static void set_timer(hl__channel *channel)
+{
+    uint64_t at_ns;
+
+    pthread_mutex_lock(&channel->timer_lock);
+    do {
+        struct itimerspec at = {.it_interval = {0, 0}};
+
+        at_ns = earliest_deadline(channel);
+        at.it_value = (struct timespec){(time_t)(at_ns / NS_PER_S), (long)(at_ns % NS_PER_S)};
+        timerfd_settime(channel->timer, TFD_TIMER_ABSTIME, &at, NULL);
+        __atomic_store_n(&channel->timer_ns, at_ns, __ATOMIC_RELEASE);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    } while (earliest_deadline(channel) < at_ns);
+    pthread_mutex_unlock(&channel->timer_lock);
+}
+
+/* Sleeps until something has happened; a worker whose pidfd the kernel does not watch is looked after by and by. Returns
+ * whether it has died. */
+static bool sleep_for(hl__channel *channel, int slot, int pidfd)
+{
+    bool watched = watch_pidfd(channel, slot, pidfd);
+    struct epoll_event events[4];
+    bool died = false;
+    int len = epoll_wait(channel->sets[slot], events, 4, watched ? -1 : SLEEP_UNWATCHED_MS);
+
+    for (int i = 0; i < len; i++)
+        died |= events[i].data.fd == pidfd;
+    if (++channel->sleeps[slot] >= SLEEPS_UNREAD)
+        drain(channel, slot);
+    return died || (!watched && has_ended(pidfd));
+}
+
+/* Asked in this order: a reply that is there counts, whatever else has happened. Who was woken for nothing makes room: the
+ * worker may have filled the pipe. */
 static hl__wait_end sleep_until_end(const waiting *w, int pidfd)
 {
-    struct pollfd fds[3] = {{w->channel->woken[w->slot], POLLIN, 0},
-                            {pidfd, POLLIN, 0},
-                            {w->channel->disturbance, POLLIN, 0}};
+    bool died = false;
 
-    for (;;) {
+    for (bool slept = false;; slept = true) {
         hl__wait_end end = take_reply(w);
         uint64_t now_ns;
 
         if (end)
             return end;
-        if (fds[1].revents)
+        if (died)
             return HL__DIED;
         if (__atomic_load_n(&w->channel->disturbed, __ATOMIC_ACQUIRE))
             return HL__DISTURBED;
         now_ns = hl__look_now_ns();
         if (now_ns >= w->deadline_ns)
             return HL__LATE;
-        sleep_for(fds, w->deadline_ns - now_ns);
+        if (!is_timed(w->channel, now_ns, w->deadline_ns))
+            set_timer(w->channel);
+        if (slept)
+            drain(w->channel, w->slot);
+        died = sleep_for(w->channel, w->slot, pidfd);
     }
 }
 
@@ -154,8 +218,10 @@ hl__wait_end hl__channel_wait(hl__channel *channel, int slot, int pidfd, uint64_
     }
     /* Either the worker sees this after its reply, or the reply is seen before sleeping. */
     __atomic_store_n(asleep, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&channel->deadlines[slot], deadline_ns, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     end = sleep_until_end(&w, pidfd);
+    __atomic_store_n(&channel->deadlines[slot], 0, __ATOMIC_RELAXED);
     __atomic_store_n(asleep, 0, __ATOMIC_RELAXED);
     return end;
 }

@@ -1,6 +1,5 @@
 /* The worker's side of a channel. Called by start_worker.c and by services; links libc only. It may trust the server. */
 #include <errno.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -86,7 +85,7 @@ static bool take(hl__served *out)
     return true;
 }
 
-static bool ordered(void)
+static bool has_orders(void)
 {
     uint32_t orders = __atomic_load_n(&me.shared->orders, __ATOMIC_ACQUIRE);
     bool fresh = orders != me.orders;
@@ -96,27 +95,27 @@ static bool ordered(void)
 }
 
 /* Whether there is something to do. */
-static bool next(bool *other, hl__served *out)
+static bool next(bool *ordered, hl__served *out)
 {
-    *other = ordered();
-    return *other || take(out);
+    *ordered = has_orders();
+    return *ordered || take(out);
 }
 
 /* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
-static bool look(bool *other, hl__served *out)
+static bool look(bool *ordered, hl__served *out)
 {
     uint32_t look_ns = __atomic_load_n(&me.shared->look_ns, __ATOMIC_RELAXED);
     uint64_t end_ns;
 
-    if (next(other, out))
+    if (next(ordered, out))
         return true;
     if (!look_ns)
         return false;
     end_ns = hl__look_now_ns() + look_ns;
     do
         for (int i = 0; i < HL__LOOKS; i++) {
-            if (next(other, out))
+            if (next(ordered, out))
                 return true;
             hl__look_pause();
         }
@@ -125,34 +124,27 @@ static bool look(bool *other, hl__served *out)
 }
 
 /* False when the server has gone. */
-static bool sleep_until_woken(struct pollfd fds[2])
+static bool sleep_until_woken(void)
 {
     char bytes[64];
+    ssize_t got = read(me.bell, bytes, sizeof(bytes));
 
-    if (poll(fds, 2, -1) < 0) {
-        fds[0].revents = fds[1].revents = 0;
-        return errno == EINTR;
-    }
-    return !fds[0].revents || read(fds[0].fd, bytes, sizeof(bytes)) != 0;
+    return got > 0 || (got < 0 && errno == EINTR);
 }
 
-bool hl__serve_next(int other_fd, bool *other, hl__served *out)
+bool hl__serve_next(bool *ordered, hl__served *out)
 {
-    struct pollfd fds[2] = {{me.bell, POLLIN, 0}, {other_fd, POLLIN, 0}};
-
-    while (!look(other, out)) {
+    while (!look(ordered, out)) {
         bool found, goes_on = true;
 
         __atomic_store_n(&me.shared->asleep, 1, __ATOMIC_RELAXED);
         /* Either the server sees this, or its request is seen here. */
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        found = next(other, out);
-        if (!found) {
-            goes_on = sleep_until_woken(fds);
-            *other = fds[1].revents != 0;
-        }
+        found = next(ordered, out);
+        if (!found)
+            goes_on = sleep_until_woken();
         __atomic_store_n(&me.shared->asleep, 0, __ATOMIC_RELAXED);
-        if (found || *other || !goes_on)
+        if (found || !goes_on)
             return goes_on;
     }
     return true;

@@ -200,16 +200,17 @@ static _Noreturn void end(void)
     _exit(0);
 }
 
+/* All that have come: of several at once the channel tells but one. */
 static void obey(void)
 {
     order order;
 
-    if (!receive(&order, MSG_DONTWAIT))
-        return;
-    if (order.head.order == HL__ORDER_END)
-        end();
-    if (order.head.order == HL__ORDER_SWITCH && order.fds_len == 1)
-        report(HL__REPORT_SWITCHED, 0, load(order.fds[0]), "");
+    while (receive(&order, MSG_DONTWAIT)) {
+        if (order.head.order == HL__ORDER_END)
+            end();
+        if (order.head.order == HL__ORDER_SWITCH && order.fds_len == 1)
+            report(HL__REPORT_SWITCHED, 0, load(order.fds[0]), "");
+    }
 }
 
 int hl__worker_main(int argc, char **argv, const hl__service *service)
@@ -227,7 +228,7 @@ int hl__worker_main(int argc, char **argv, const hl__service *service)
         hl__reply_head reply = {0, 0, 0};
         bool ordered = false;
 
-        if (!hl__serve_next(HL__REPORT_FD, &ordered, &served))
+        if (!hl__serve_next(&ordered, &served))
             _exit(EXIT_SERVER_GONE);
         if (ordered) {
             obey();
