@@ -1,5 +1,5 @@
-/* The libraries that a plugin library brings with it, for a process that does not look for them by itself: a worker, which
- * knows the library as an open file without a folder. Called by isolated_bind.c. */
+/* The libraries that a plugin library brings with it, for a process that does not look for them by itself: a worker,
+ * which knows the library as an open file without a folder. Called by isolated_bind.c. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>

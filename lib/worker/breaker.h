@@ -1,5 +1,5 @@
-/* The circuit breaker of a pool: after so many failures in a row calls fail at once; then one call tries whether the workers
- * are well again. Guarded by the pool's lock. */
+/* The circuit breaker of a pool: after so many failures in a row calls fail at once; then one call tries whether the
+ * workers are well again. Guarded by the pool's lock. */
 #ifndef HL_WORKER_BREAKER_H
 #define HL_WORKER_BREAKER_H
 

@@ -1,16 +1,16 @@
-/* The channel between the server and one worker process: shared memory with a few slots, a pipe to wake the worker, and one
- * for each slot to wake the caller that waits there. One request a slot; several slots may be in flight; the worker takes
- * them one at a time, in the order in which they were posted.
+/* The channel between the server and one worker process: shared memory with a few slots, a pipe to wake the worker, and
+ * one for each slot to wake the caller that waits there. One request a slot; several slots may be in flight; the worker
+ * takes them one at a time, in the order in which they were posted.
  *
- * The server believes nothing that lies in the memory: which slots are taken it keeps in memory of its own, every length it
- * reads is checked once and used from a copy, a reply counts only for the turn of the slot that waits for it. After a late
- * reply or a death the memory is not used again: the next worker gets a fresh channel.
+ * The server believes nothing that lies in the memory: which slots are taken it keeps in memory of its own, every
+ * length it reads is checked once and used from a copy, a reply counts only for the turn of the slot that waits for it.
+ * After a late reply or a death the memory is not used again: the next worker gets a fresh channel.
  *
- * Waiting is one epoll_wait for the slot's pipe and the worker's pidfd with the deadline; before it a short look at the memory
- * where a processor is free. Neither side makes a system call to wake one that is still looking.
+ * Waiting is one epoll_wait for the slot's pipe and the worker's pidfd with the deadline; before it a short look at the
+ * memory where a processor is free. Neither side makes a system call to wake one that is still looking.
  *
- * Pipes and not eventfds, which are as fast: both sides of an eventfd have one open file, so that a worker could fill it, make
- * it blocking, and have the server's next write wait for ever. Of a pipe each side has its own. */
+ * Pipes and not eventfds, which are as fast: both sides of an eventfd have one open file, so that a worker could fill
+ * it, make it blocking, and have the server's next write wait for ever. Of a pipe each side has its own. */
 #ifndef HL_WORKER_CHANNEL_H
 #define HL_WORKER_CHANNEL_H
 
@@ -28,8 +28,8 @@ typedef struct hl__channel hl__channel;
  * HL_ERR_NO_MEMORY. The memory is sealed against resizing. */
 hl_status hl__channel_new(uint32_t slots, size_t bytes, hl__channel **out);
 void hl__channel_free(hl__channel *channel); /* no call may be waiting; NULL is a no-op */
-/* The descriptors that the worker gets, in this order; returns how many. They stay the channel's, until the worker has them:
- * hl__channel_given closes here what only the worker needs. */
+/* The descriptors that the worker gets, in this order; returns how many. They stay the channel's, until the worker has
+ * them: hl__channel_given closes here what only the worker needs. */
 size_t hl__channel_fds(const hl__channel *channel, int fds[HL__CHANNEL_FDS_MAX]);
 void hl__channel_given(hl__channel *channel);
 
@@ -71,16 +71,16 @@ hl__wait_end hl__channel_wait(hl__channel *channel, int slot, int pidfd, uint64_
                               hl__reply_head *out);
 /* Whether the worker had begun with the slot's request. It may lie; then it has only itself harmed. */
 bool hl__channel_begun(const hl__channel *channel, int slot);
-/* Takes back a request that the worker has not begun: true, and the worker never begins it, so the slot may be released. False:
- * the worker has it, or has replied. */
+/* Takes back a request that the worker has not begun: true, and the worker never begins it, so the slot may be
+ * released. False: the worker has it, or has replied. */
 bool hl__channel_withdraw(hl__channel *channel, int slot);
 /* Ends every wait on the channel, for good. [any-thread] */
 void hl__channel_disturb(hl__channel *channel);
 /* Has the worker look at its report socket before it takes another request. */
 void hl__channel_attend(hl__channel *channel);
 
-/* What the worker's fault handler wrote before it died; all zero when nothing. Copied, and to be taken for what it is: the
- * worker's word. */
+/* What the worker's fault handler wrote before it died; all zero when nothing. Copied, and to be taken for what it is:
+ * the worker's word. */
 typedef struct hl__fault {
     int32_t signal;
     int32_t slot; /* whose request it was at; -1: none */
@@ -99,8 +99,8 @@ typedef struct hl__served {
 
 /* Maps the channel of these descriptors, which are owned from now on. False: they are none. *bytes: what is mapped. */
 bool hl__serve_attach(const int *fds, size_t fds_len, size_t *bytes);
-/* Waits for the next request; false when the server has gone. After hl__channel_attend *ordered is set instead, and no request
- * is taken. */
+/* Waits for the next request; false when the server has gone. After hl__channel_attend *ordered is set instead, and no
+ * request is taken. */
 bool hl__serve_next(bool *ordered, hl__served *out);
 void hl__serve_reply(const hl__served *served, const hl__reply_head *reply);
 /* Async-signal-safe: notes a fault for hl__channel_fault. */

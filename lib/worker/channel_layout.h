@@ -1,5 +1,5 @@
-/* What lies in a channel's memory. Read and written by channel.c (the server) and channel_worker.c (the worker), word by word
- * and atomically: the other side may be changing it, and the server's other side may be lying. */
+/* What lies in a channel's memory. Read and written by channel.c (the server) and channel_worker.c (the worker), word
+ * by word and atomically: the other side may be changing it, and the server's other side may be lying. */
 #ifndef HL_WORKER_CHANNEL_LAYOUT_H
 #define HL_WORKER_CHANNEL_LAYOUT_H
 
@@ -10,8 +10,8 @@
 #define HL__CHANNEL_MAGIC UINT32_C(0x484c4331)
 #define HL__CACHE_LINE 64
 
-/* posted[slot] is twice the turn of a request that waits there, and one more once the worker has it. Turns count all requests
- * of the channel from 1: the smallest one was posted first. */
+/* posted[slot] is twice the turn of a request that waits there, and one more once the worker has it. Turns count all
+ * requests of the channel from 1: the smallest one was posted first. */
 #define HL__POSTED(turn) ((uint64_t)(turn) << 1)
 #define HL__BEGUN UINT64_C(1)
 
@@ -33,7 +33,8 @@ typedef struct hl__shared {
     uint32_t slots;
     uint64_t area_bytes;
     uint64_t areas_at; /* offset of slot 0's area; the next ones follow */
-    /* Written by the server; a request is taken by the worker, or taken back by the server, with compare and exchange. */
+    /* Written by the server; a request is taken by the worker, or taken back by the server, with compare and
+     * exchange. */
     _Alignas(HL__CACHE_LINE) uint64_t posted[HL__SLOTS_MAX];
     uint32_t look_ns; /* how long the worker looks for a request before it sleeps */
     uint32_t orders;  /* counts calls of hl__channel_attend */

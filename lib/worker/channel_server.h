@@ -1,4 +1,5 @@
-/* The server's side of a channel, for channel.c and channel_wait.c. What is read here lies in memory that no worker sees. */
+/* The server's side of a channel, for channel.c and channel_wait.c. What is read here lies in memory that no worker
+ * sees. */
 #ifndef HL_WORKER_CHANNEL_SERVER_H
 #define HL_WORKER_CHANNEL_SERVER_H
 

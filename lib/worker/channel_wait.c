@@ -141,8 +141,8 @@ static uint64_t earliest_deadline(const hl__channel *channel)
     return earliest_ns;
 }
 
-/* A timeout of its own for each sleep costs half a microsecond. The timer stays readable as long as somebody who is late has
- * not noticed. Who comes while it is set either sees it, or is seen here in the second look. */
+/* A timeout of its own for each sleep costs half a microsecond. The timer stays readable as long as somebody who is
+ * late has not noticed. Who comes while it is set either sees it, or is seen here in the second look. */
 static void set_timer(hl__channel *channel)
 {
     uint64_t at_ns;
@@ -160,8 +160,8 @@ static void set_timer(hl__channel *channel)
     pthread_mutex_unlock(&channel->timer_lock);
 }
 
-/* Sleeps until something has happened; a worker whose pidfd the kernel does not watch is looked after by and by. Returns
- * whether it has died. */
+/* Sleeps until something has happened; a worker whose pidfd the kernel does not watch is looked after by and by.
+ * Returns whether it has died. */
 static bool sleep_for(hl__channel *channel, int slot, int pidfd)
 {
     bool watched = watch_pidfd(channel, slot, pidfd);
@@ -176,8 +176,8 @@ static bool sleep_for(hl__channel *channel, int slot, int pidfd)
     return died || (!watched && has_ended(pidfd));
 }
 
-/* Asked in this order: a reply that is there counts, whatever else has happened. Who was woken for nothing makes room: the
- * worker may have filled the pipe. */
+/* Asked in this order: a reply that is there counts, whatever else has happened. Who was woken for nothing makes room:
+ * the worker may have filled the pipe. */
 static hl__wait_end sleep_until_end(const waiting *w, int pidfd)
 {
     bool died = false;

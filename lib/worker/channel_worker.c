@@ -1,4 +1,5 @@
-/* The worker's side of a channel. Called by start_worker.c and by services; links libc only. It may trust the server. */
+/* The worker's side of a channel. Called by start_worker.c and by services; links libc only. It may trust the
+ * server. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

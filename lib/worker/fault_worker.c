@@ -1,5 +1,5 @@
-/* What a worker notes when it dies of a fault: which signal, where, and at whose request. It then dies of it as it would have
- * without. Linked into worker programs only. */
+/* What a worker notes when it dies of a fault: which signal, where, and at whose request. It then dies of it as it
+ * would have without. Linked into worker programs only. */
 #include <signal.h>
 #include <string.h>
 
@@ -9,8 +9,8 @@
 
 static _Alignas(64) char stack[STACK_BYTES];
 
-/* The default action is in place again. A fault of the processor's recurs on return; a signal that was sent has to be sent
- * again. */
+/* The default action is in place again. A fault of the processor's recurs on return; a signal that was sent has to be
+ * sent again. */
 static void note(int signal, siginfo_t *info, void *context)
 {
     bool sent = info->si_code <= 0;

@@ -1,5 +1,5 @@
-/* Groups of pools: their order, what one death means for the others, failing together, and beginning anew. Called by the
- * supervisor and by pool.c. */
+/* Groups of pools: their order, what one death means for the others, failing together, and beginning anew. Called by
+ * the supervisor and by pool.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +107,8 @@ static bool begins_later(const hl__seat *seat)
     return !seat->failed && !hl__pool_is_ending(seat->pool) && !(seat->life && seat->life->ready_ns);
 }
 
-/* Where workers depend on those before them, one begins when those are ready, and when no end of the cascade is awaited. */
+/* Where workers depend on those before them, one begins when those are ready, and when no end of the cascade is
+ * awaited. */
 bool hl__group_lets_start(const hl__seat *seat)
 {
     const hl__group *group = seat->pool->group;

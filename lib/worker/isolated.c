@@ -1,5 +1,5 @@
-/* Stubs: what a chain calls in the place of a plugin that runs in workers. A stub carries the state there and back; what
- * comes back is checked, and goes into the caller's state only when the call went well. */
+/* Stubs: what a chain calls in the place of a plugin that runs in workers. A stub carries the state there and back;
+ * what comes back is checked, and goes into the caller's state only when the call went well. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,8 +21,8 @@ typedef struct carried {
 
 /* ---- there ---- */
 
-/* The codec writes into memory of our own first: it may read what it wrote, and the worker can write to the area at any time.
- * Returns the length, or a negative status. */
+/* The codec writes into memory of our own first: it may read what it wrote, and the worker can write to the area at any
+ * time. Returns the length, or a negative status. */
 static int64_t encode_large(const carried *carried, void *area, size_t room, size_t len)
 {
     const hl_codec *codec = carried->isolated->codec;

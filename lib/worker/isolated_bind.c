@@ -1,5 +1,5 @@
-/* Making a plugin's binding to workers: its library is read as a file, its workers are started, and its call is a stub. Given
- * to core as an isolator by lib/open.c. */
+/* Making a plugin's binding to workers: its library is read as a file, its workers are started, and its call is a stub.
+ * Given to core as an isolator by lib/open.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +57,8 @@ static hl_status find_spec(making *made)
 
 /* ---- how the state is carried ---- */
 
-/* What this process said of the event counts: only that has a codec that can be called here. Else what the file says. */
+/* What this process said of the event counts: only that has a codec that can be called here. Else what the file
+ * says. */
 static hl_status take_contract(making *made)
 {
     const hl_contract *contract = made->def ? made->def->contract : NULL;

@@ -1,5 +1,5 @@
-/* Landlock: the paths that a worker may use, by raw system calls. The numbers are the kernel's; headers may be older than it.
- * Called by sandbox_worker.c, and by sandbox.c for what the kernel has; links libc only. */
+/* Landlock: the paths that a worker may use, by raw system calls. The numbers are the kernel's; headers may be older
+ * than it. Called by sandbox_worker.c, and by sandbox.c for what the kernel has; links libc only. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
-/* What the supervisor tells: notices, log lines, and the crashes that are kept for those who ask later. Gathered under its
- * lock, told without any. */
+/* What the supervisor tells: notices, log lines, and the crashes that are kept for those who ask later. Gathered under
+ * its lock, told without any. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -94,7 +94,8 @@ static void notify(hl_runtime *runtime, const hl__news *news, const hl__record *
     hl__log(runtime, HL_LOG_ERROR, "worker", "%s: %s", news->crash.plugin, news->crash.text);
 }
 
-/* The generation is that of the event's chain now; a chain that was published since the crash began would be a newer one. */
+/* The generation is that of the event's chain now; a chain that was published since the crash began would be a newer
+ * one. */
 static void find_generation(hl_runtime *runtime, hl__news *news)
 {
     const struct hl__event *event = hl__event_find(runtime, news->crash.event);

@@ -1,8 +1,10 @@
-/* What the server's stub (isolated.c) and the worker's service (serve_plugin.c) say to each other through a slot's area.
+/* What the server's stub (isolated.c) and the worker's service (serve_plugin.c) say to each other through a slot's
+ * area.
  *
- * Request: the state's bytes at the area's start, `part` of them (flat: the event's state_size; else what the codec wrote);
- * where there is meta, its bytes behind them from hl__plugin_meta_at on, up to `len`. The plugin may work on a flat state
- * where it lies. Reply: the verdict; for HL_NEXT and HL_HALT the state's bytes at the area's start and how many they are. */
+ * Request: the state's bytes at the area's start, `part` of them (flat: the event's state_size; else what the codec
+ * wrote); where there is meta, its bytes behind them from hl__plugin_meta_at on, up to `len`. The plugin may work on a
+ * flat state where it lies. Reply: the verdict; for HL_NEXT and HL_HALT the state's bytes at the area's start and how
+ * many they are. */
 #ifndef HL_WORKER_PLUGIN_CALL_H
 #define HL_WORKER_PLUGIN_CALL_H
 

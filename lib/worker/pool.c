@@ -17,8 +17,8 @@
 
 /* ---- making ---- */
 
-/* A request that lies in a slot is bound to that worker: with several workers only the next one is, so that one that hangs
- * holds up few. Slots of large states cost address space in the worker. */
+/* A request that lies in a slot is bound to that worker: with several workers only the next one is, so that one that
+ * hangs holds up few. Slots of large states cost address space in the worker. */
 static uint32_t slots_for(const hl__pool_spec *spec)
 {
     if (spec->isolation->workers > 1 || spec->area_bytes > AREA_SMALL)

@@ -1,9 +1,9 @@
-/* Pools: the workers of one plugin or module, and calling them. A pool belongs to the supervisor of its runtime, which starts
- * its workers, and starts them again by the rules of its isolation.
+/* Pools: the workers of one plugin or module, and calling them. A pool belongs to the supervisor of its runtime, which
+ * starts its workers, and starts them again by the rules of its isolation.
  *
- * A caller takes a slot of the worker with the fewest calls, writes its request there, and waits; where none is free it waits
- * in the pool's queue, is shed, or is told to run inline. A call whose worker dies before it had begun is given to another one,
- * within its deadline; one that had begun fails, so that nothing is done twice. */
+ * A caller takes a slot of the worker with the fewest calls, writes its request there, and waits; where none is free it
+ * waits in the pool's queue, is shed, or is told to run inline. A call whose worker dies before it had begun is given
+ * to another one, within its deadline; one that had begun fails, so that nothing is done twice. */
 #ifndef HL_WORKER_POOL_H
 #define HL_WORKER_POOL_H
 
@@ -33,8 +33,8 @@ HL__SHARED hl_status hl__pool_new(const hl__pool_spec *spec, hl__pool **out);
 /* Waits until a worker is ready: HL_OK; HL_ERR_PLUGIN or what the worker reported, with its sentence, when none can be;
  * HL_ERR_TIMEOUT. */
 HL__SHARED hl_status hl__pool_ready(hl__pool *pool, uint64_t deadline_ns);
-/* No new calls: those that come, and those that wait, get HL_ERR_NOT_LOADED. Running ones may end within grace_ms; then workers
- * are told to end, get SIGTERM, and after grace_ms more SIGKILL. Returns when no worker is left. */
+/* No new calls: those that come, and those that wait, get HL_ERR_NOT_LOADED. Running ones may end within grace_ms; then
+ * workers are told to end, get SIGTERM, and after grace_ms more SIGKILL. Returns when no worker is left. */
 HL__SHARED void hl__pool_end(hl__pool *pool, uint32_t grace_ms);
 /* The memory, once no call can be inside any more. */
 HL__SHARED void hl__pool_free(hl__pool *pool);
@@ -45,15 +45,16 @@ HL__SHARED hl_status hl__pool_switch(hl__pool *pool, int library_fd, const char 
 /* The pid of the first worker that is ready, 0: none. Lock-free. */
 HL__SHARED int32_t hl__pool_pid(const hl__pool *pool);
 HL__SHARED uint64_t hl__pool_calls(const hl__pool *pool);
-/* Failed: its workers are not started again; degraded: a worker is missing, or the breaker is open. The reason is ended. */
+/* Failed: its workers are not started again; degraded: a worker is missing, or the breaker is open. The reason is
+ * ended. */
 HL__SHARED hl_health_state hl__pool_health(hl__pool *pool, char *reason, size_t reason_len);
 
 typedef struct hl__pool_call {
     uint32_t function;
     uint32_t flags;
     uint32_t part;
-    /* Writes the request into the area, and returns its length, or a negative hl_status with its error set. May be called again
-     * for another worker. */
+    /* Writes the request into the area, and returns its length, or a negative hl_status with its error set. May be
+     * called again for another worker. */
     int64_t (*fill)(void *user, void *area, size_t area_bytes, uint32_t *part);
     /* Takes the reply; the area is still shared, so what it reads it copies first. */
     hl_status (*take)(void *user, const hl__reply_head *reply, const void *area);
@@ -61,9 +62,9 @@ typedef struct hl__pool_call {
     uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: the isolation's deadline from now on */
 } hl__pool_call;
 
-/* Calls a worker. HL_OK: `take` was called, and returned that. HL_ERR_PLUGIN (died, with the signal; or its reply broke the
- * rules), HL_ERR_TIMEOUT, HL_ERR_LIMIT (shed, breaker open), HL_ERR_NOT_LOADED (ended, or failed for good), HL_ERR_UNSUPPORTED
- * (HL_RUN_INLINE: run it yourself), or what fill or take said. Allocates nothing. [any-thread] */
+/* Calls a worker. HL_OK: `take` was called, and returned that. HL_ERR_PLUGIN (died, with the signal; or its reply broke
+ * the rules), HL_ERR_TIMEOUT, HL_ERR_LIMIT (shed, breaker open), HL_ERR_NOT_LOADED (ended, or failed for good),
+ * HL_ERR_UNSUPPORTED (HL_RUN_INLINE: run it yourself), or what fill or take said. Allocates nothing. [any-thread] */
 HL__SHARED hl_status hl__pool_call_worker(hl__pool *pool, const hl__pool_call *call);
 
 /* ---- the supervisor of a runtime (supervisor.c) ---- */

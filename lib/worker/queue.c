@@ -1,4 +1,5 @@
-/* The queue of a pool: callers that wait for a free slot, the first first. Called by pool_call.c and whoever frees slots. */
+/* The queue of a pool: callers that wait for a free slot, the first first. Called by pool_call.c and whoever frees
+ * slots. */
 #include <errno.h>
 #include <time.h>
 

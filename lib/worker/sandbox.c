@@ -1,4 +1,5 @@
-/* Sandboxes on the server's side: plans for workers, and words for what they reached. Called by pools and by start.c. */
+/* Sandboxes on the server's side: plans for workers, and words for what they reached. Called by pools and by
+ * start.c. */
 #include "worker/sandbox.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* What a worker may do: resource limits, no privileges, landlock, seccomp, a cgroup. The server makes a plan of a hl_sandbox
- * and gives it to the worker as bytes; the worker applies it to itself in two steps, both before it loads any code of the
- * plugin. */
+/* What a worker may do: resource limits, no privileges, landlock, seccomp, a cgroup. The server makes a plan of a
+ * hl_sandbox and gives it to the worker as bytes; the worker applies it to itself in two steps, both before it loads
+ * any code of the plugin. */
 #ifndef HL_WORKER_SANDBOX_H
 #define HL_WORKER_SANDBOX_H
 
@@ -14,13 +14,13 @@
  * ("isolation.sandbox.read[1]"), HL_ERR_UNSUPPORTED where `require` asks for what the kernel does not have,
  * HL_ERR_NO_MEMORY. */
 HL__SHARED hl_status hl__sandbox_plan(const hl_sandbox *sandbox, void **plan, size_t *len);
-/* Moves a process that has just been started into a cgroup of its own below sandbox->cgroup; *folder (malloc'ed; NULL: none)
- * is removed with hl__sandbox_cgroup_remove when it has ended. Where that does not work: HL_ERR_UNSUPPORTED with `require`,
- * else HL_OK without a folder. */
+/* Moves a process that has just been started into a cgroup of its own below sandbox->cgroup; *folder (malloc'ed; NULL:
+ * none) is removed with hl__sandbox_cgroup_remove when it has ended. Where that does not work: HL_ERR_UNSUPPORTED with
+ * `require`, else HL_OK without a folder. */
 hl_status hl__sandbox_cgroup_add(const hl_sandbox *sandbox, int32_t pid, char **folder);
 void hl__sandbox_cgroup_remove(char *folder);
-/* Words for what is in force and what is lacking here, from what the worker reported (bits below), and HL__SANDBOX_CGROUP where
- * it has one. */
+/* Words for what is in force and what is lacking here, from what the worker reported (bits below), and
+ * HL__SANDBOX_CGROUP where it has one. */
 void hl__sandbox_describe(const hl_sandbox *sandbox, uint32_t reached, uint32_t landlock_abi, char *in_force,
                           size_t in_force_len, char *lacking, size_t lacking_len);
 

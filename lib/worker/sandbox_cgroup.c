@@ -1,4 +1,5 @@
-/* A cgroup (version 2) for each worker, below a folder that was delegated to the server. Called by start.c and by pools. */
+/* A cgroup (version 2) for each worker, below a folder that was delegated to the server. Called by start.c and by
+ * pools. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

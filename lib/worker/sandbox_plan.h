@@ -1,5 +1,5 @@
-/* A sandbox as bytes, between sandbox.c (the server) and sandbox_worker.c, landlock.c and seccomp.c (the worker). Defaults are
- * filled in. */
+/* A sandbox as bytes, between sandbox.c (the server) and sandbox_worker.c, landlock.c and seccomp.c (the worker).
+ * Defaults are filled in. */
 #ifndef HL_WORKER_SANDBOX_PLAN_H
 #define HL_WORKER_SANDBOX_PLAN_H
 

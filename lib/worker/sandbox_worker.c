@@ -47,7 +47,8 @@ static uint64_t files_open(void)
     return end;
 }
 
-/* The kernel counts all processes of the user, so the limit is above all that there are: a bound, though not a close one. */
+/* The kernel counts all processes of the user, so the limit is above all that there are: a bound, though not a close
+ * one. */
 static uint64_t processes_bound(uint32_t processes)
 {
     char text[128] = "";

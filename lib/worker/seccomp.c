@@ -1,6 +1,7 @@
-/* The seccomp filter of a worker: an allow-list, written as BPF for the processor that it runs on. What is not in it is an
- * error of the call (EPERM), so that a plugin that tries can still say so; what is newer than this list, ENOSYS, which
- * libraries know to get around. Called by sandbox_worker.c; sandbox.c asks what the kernel has. Links libc only. */
+/* The seccomp filter of a worker: an allow-list, written as BPF for the processor that it runs on. What is not in it is
+ * an error of the call (EPERM), so that a plugin that tries can still say so; what is newer than this list, ENOSYS,
+ * which libraries know to get around. Called by sandbox_worker.c; sandbox.c asks what the kernel has. Links libc
+ * only. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -139,7 +140,8 @@ static void allow_without_bits(program *to, int call, unsigned argument, uint32_
     give(to, SECCOMP_RET_ALLOW);
 }
 
-/* Signals to itself only, so that abort and raise work. Its death signal, limits of another process, tracing: not at all. */
+/* Signals to itself only, so that abort and raise work. Its death signal, limits of another process, tracing: not at
+ * all. */
 static void ask_processes(program *to, const hl__sandbox_head *sandbox)
 {
     uint32_t own = (uint32_t)getpid();
@@ -204,8 +206,8 @@ static void put_verdict(program *to, verdict verdict)
         deny(to, verdict == UNKNOWN ? ENOSYS : EPERM);
 }
 
-/* A tree and no list: the kernel tries the program with every call's number when it is installed, and keeps what is always
- * allowed. It is done four times sooner. */
+/* A tree and no list: the kernel tries the program with every call's number when it is installed, and keeps what is
+ * always allowed. It is done four times sooner. */
 static void put_tree(program *to, size_t first, size_t end)
 {
     size_t middle = first + (end - first) / 2;

@@ -1,5 +1,5 @@
-/* Serving the calls of one plugin in a worker: what the chain's stub (isolated.c) asks is done here. Part of hookline-worker
- * only. */
+/* Serving the calls of one plugin in a worker: what the chain's stub (isolated.c) asks is done here. Part of
+ * hookline-worker only. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>

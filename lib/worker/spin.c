@@ -1,6 +1,7 @@
-/* When looking is allowed. A caller that looks takes a processor from whoever could run there, perhaps from the very worker
- * that it waits for: on a single processor looking made a call 20 times slower. So each call needs two processors that nobody
- * else wants. Where looking is allowed and does not help, the channel leaves it out by itself. */
+/* When looking is allowed. A caller that looks takes a processor from whoever could run there, perhaps from the very
+ * worker that it waits for: on a single processor looking made a call 20 times slower. So each call needs two
+ * processors that nobody else wants. Where looking is allowed and does not help, the channel leaves it out by
+ * itself. */
 #include "worker/spin.h"
 
 #include <sched.h>

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Reads how busy the machine is, while so many calls are in workers. On a supervisor's thread, at most once a second. */
+/* Reads how busy the machine is, while so many calls are in workers. On a supervisor's thread, at most once a
+ * second. */
 void hl__spin_sample(uint32_t calls);
 
 /* What the last sample said; false before the first. [any-thread] */

@@ -1,8 +1,8 @@
-/* Starting a worker process and hearing how that went. Used by the supervisor's thread (start.c) and by the worker programs
- * (start_worker.c), which agree here on descriptors and on what is said over the report socket.
+/* Starting a worker process and hearing how that went. Used by the supervisor's thread (start.c) and by the worker
+ * programs (start_worker.c), which agree here on descriptors and on what is said over the report socket.
  *
- * Descriptors of a worker: 3 the report socket (a seqpacket socketpair), 4 the library; the channel's come with the plan.
- * Arguments: the server's pid, the kind, the entry's name. */
+ * Descriptors of a worker: 3 the report socket (a seqpacket socketpair), 4 the library; the channel's come with the
+ * plan. Arguments: the server's pid, the kind, the entry's name. */
 #ifndef HL_WORKER_START_H
 #define HL_WORKER_START_H
 
@@ -33,8 +33,8 @@ typedef struct hl__report_head {
     uint32_t text_len;
 } hl__report_head;
 
-/* Server to worker: the plan first, with the channel's descriptors (SCM_RIGHTS); later, for modules, HL__ORDER_SWITCH with the
- * newer library's, or HL__ORDER_END, after which the worker runs its unload function and exits with 0. */
+/* Server to worker: the plan first, with the channel's descriptors (SCM_RIGHTS); later, for modules, HL__ORDER_SWITCH
+ * with the newer library's, or HL__ORDER_END, after which the worker runs its unload function and exits with 0. */
 typedef enum hl__order { HL__ORDER_PLAN = 1, HL__ORDER_SWITCH = 2, HL__ORDER_END = 3 } hl__order;
 
 typedef struct hl__order_head {
@@ -55,12 +55,12 @@ typedef struct hl__start_spec {
     hl__channel *channel;
 } hl__start_spec;
 
-/* Starts the program; *report_fd is the server's end, non-blocking. *cgroup_folder as hl__sandbox_cgroup_add says. On the
- * supervisor's thread only, because the worker dies with the thread that started it. HL_ERR_SYSTEM, HL_ERR_LIMIT,
+/* Starts the program; *report_fd is the server's end, non-blocking. *cgroup_folder as hl__sandbox_cgroup_add says. On
+ * the supervisor's thread only, because the worker dies with the thread that started it. HL_ERR_SYSTEM, HL_ERR_LIMIT,
  * HL_ERR_UNSUPPORTED (a cgroup that is required), HL_ERR_NO_MEMORY. */
 hl_status hl__worker_start(const hl__start_spec *spec, hl__child *child, int *report_fd, char **cgroup_folder);
-/* Reads one message: 1 and *head, text (ended, without control characters); 0: none yet; -1: the worker has closed its end, or
- * what it said is none. */
+/* Reads one message: 1 and *head, text (ended, without control characters); 0: none yet; -1: the worker has closed its
+ * end, or what it said is none. */
 int hl__worker_heard(int report_fd, hl__report_head *head, char text[HL__REPORT_MAX]);
 /* fd -1: none. Does not wait: HL_ERR_SYSTEM also where the worker does not take its orders. */
 hl_status hl__worker_order(hl__channel *channel, int report_fd, hl__order order, int fd);
@@ -69,8 +69,8 @@ hl_status hl__worker_order(hl__channel *channel, int report_fd, hl__order order,
 
 typedef struct hl__service {
     hl__worker_kind kind;
-    /* Finds the entry in the mapped library, and runs its load function. Called again for newer code; *kept then says whether
-     * the state was taken over. 0, or a negative hl_status with a sentence. */
+    /* Finds the entry in the mapped library, and runs its load function. Called again for newer code; *kept then says
+     * whether the state was taken over. 0, or a negative hl_status with a sentence. */
     int (*load)(void *library, const char *entry, bool *kept, char *why, size_t why_len);
     void (*serve)(const hl__served *served, hl__reply_head *reply);
     void (*unload)(void);

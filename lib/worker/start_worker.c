@@ -1,5 +1,5 @@
-/* A worker's life: it receives its plan, locks itself in, loads the library, serves, and ends when it is told to or when the
- * server has gone. Linked into worker programs only. */
+/* A worker's life: it receives its plan, locks itself in, loads the library, serves, and ends when it is told to or
+ * when the server has gone. Linked into worker programs only. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,8 +98,8 @@ static bool receive(order *out, int flags)
 
 /* ---- loading ----------------------------------------------------------------------------------------------------- */
 
-/* The dynamic linker takes a name that it has seen for the object that it has seen. So each library gets a spelling that was
- * never used: "./" and "/" stand for the digits of its number. */
+/* The dynamic linker takes a name that it has seen for the object that it has seen. So each library gets a spelling
+ * that was never used: "./" and "/" stand for the digits of its number. */
 static void spell(int fd, char *name)
 {
     size_t len = sizeof(OPEN_FILES) - 1;

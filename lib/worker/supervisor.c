@@ -1,5 +1,5 @@
-/* The supervisor of a runtime: one thread, which starts and reaps the workers of every pool, and one epoll for all that they
- * do: their ends, what they report, what callers want, and the time. */
+/* The supervisor of a runtime: one thread, which starts and reaps the workers of every pool, and one epoll for all that
+ * they do: their ends, what they report, what callers want, and the time. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

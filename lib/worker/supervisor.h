@@ -1,11 +1,12 @@
 /* What pools and their supervisor are made of; for the files of this room that share the work.
  *
- * A runtime has one supervisor, with one thread, which alone starts and reaps processes: a worker dies with the thread that
- * started it. It keeps groups; a group keeps pools, in the order (priority, name); a pool has seats; on a seat sits one
- * life after the other. A life is one process with its channel, and is never used again after its end.
+ * A runtime has one supervisor, with one thread, which alone starts and reaps processes: a worker dies with the thread
+ * that started it. It keeps groups; a group keeps pools, in the order (priority, name); a pool has seats; on a seat
+ * sits one life after the other. A life is one process with its channel, and is never used again after its end.
  *
- * Locks, in this order: the runtime's, the supervisor's (groups, pools, seats), a pool's (its lives, its queue, what its
- * callers count). Callers take the pool's alone. The supervisor's thread takes the runtime's only while it holds none. */
+ * Locks, in this order: the runtime's, the supervisor's (groups, pools, seats), a pool's (its lives, its queue, what
+ * its callers count). Callers take the pool's alone. The supervisor's thread takes the runtime's only while it holds
+ * none. */
 #ifndef HL_WORKER_SUPERVISOR_H
 #define HL_WORKER_SUPERVISOR_H
 

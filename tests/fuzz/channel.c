@@ -1,6 +1,6 @@
-/* What a worker may have written: whatever lies in a channel's memory and whatever comes over its report socket, the server's
- * side answers with something that its header names and touches nothing outside. An input is two bytes that say how long the
- * message is, the message, and the memory from the posted turns on. */
+/* What a worker may have written: whatever lies in a channel's memory and whatever comes over its report socket, the
+ * server's side answers with something that its header names and touches nothing outside. An input is two bytes that
+ * say how long the message is, the message, and the memory from the posted turns on. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

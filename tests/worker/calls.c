@@ -1,4 +1,5 @@
-/* Calls of workers: there and back, together, in the queue, and what a caller gets when its worker does not survive it. */
+/* Calls of workers: there and back, together, in the queue, and what a caller gets when its worker does not survive
+ * it. */
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
-/* The channel does what its header says, with a worker that is honest: order, several requests at once, taking back, waking. */
+/* The channel does what its header says, with a worker that is honest: order, several requests at once, taking back,
+ * waking. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>

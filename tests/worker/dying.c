@@ -1,5 +1,5 @@
-/* Whatever way a worker ends, or does not, the caller hears of it by its deadline, the signal and the address are kept, and
- * nothing is left; and a worker ends with its server. */
+/* Whatever way a worker ends, or does not, the caller hears of it by its deadline, the signal and the address are kept,
+ * and nothing is left; and a worker ends with its server. */
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>

@@ -1,5 +1,5 @@
-/* The kill campaign: thousands of requests from several threads while workers are killed at random. Every caller gets its own
- * answer or a status, once, within its deadline; and nothing is left when the server itself is killed. */
+/* The kill campaign: thousands of requests from several threads while workers are killed at random. Every caller gets
+ * its own answer or a status, once, within its deadline; and nothing is left when the server itself is killed. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* A worker that lies, in each way that it can, harms nobody but itself: every wait ends by its deadline with what is true for
- * the server, and nothing is left. */
+/* A worker that lies, in each way that it can, harms nobody but itself: every wait ends by its deadline with what is
+ * true for the server, and nothing is left. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

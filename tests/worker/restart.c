@@ -1,4 +1,5 @@
-/* When workers are started again, after which pause, and when calls are not even tried: the calculations by themselves. */
+/* When workers are started again, after which pause, and when calls are not even tried: the calculations by
+ * themselves. */
 #include "tests/support/support.h"
 
 #include "worker/breaker.h"

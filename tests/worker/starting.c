@@ -158,8 +158,8 @@ static const char *build_leaning(void)
                          flags);
 }
 
-/* A worker knows its library as an open file without a folder; what lies beside that, and beside those, is loaded all the
- * same. */
+/* A worker knows its library as an open file without a folder; what lies beside that, and beside those, is loaded all
+ * the same. */
 static void libraries_that_a_library_brings_are_loaded_before_it(void **state)
 {
     const char *leaning = build_leaning();

@@ -1,5 +1,5 @@
-/* A worker that lies. Started in the place of hookline-worker; its entry's name says which lie it tells. It writes the shared
- * memory by itself, as a plugin could that has taken over its process. */
+/* A worker that lies. Started in the place of hookline-worker; its entry's name says which lie it tells. It writes the
+ * shared memory by itself, as a plugin could that has taken over its process. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* The state of the obedient plugin (plugins/obedient.c): what it is to do, and what came of it. Shared by the plugin and by the
- * tests that call it. */
+/* The state of the obedient plugin (plugins/obedient.c): what it is to do, and what came of it. Shared by the plugin
+ * and by the tests that call it. */
 #ifndef TESTS_WORKER_DEED_H
 #define TESTS_WORKER_DEED_H
 
