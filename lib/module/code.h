@@ -32,7 +32,7 @@ hl_status hl__registry_note(hl__documents *documents, const char *module, const 
 hl_status hl__registry_put_key(hl__documents *documents, const hl_key *key, const char *module);
 /* HL_ERR_DEPENDENTS naming the keys that are registered to the module, for hl_module_purge. */
 hl_status hl__registry_check_unused(hl__documents *documents, const char *module);
-/* Code or keys have just been committed by this process: keys see them with their next call. Without the lock. */
+/* Code or keys may have been committed: keys see them with their next call. Without the lock. */
 void hl__registry_moved(hl_runtime *runtime);
 
 /* ---- for the extension of the runtime ---- */

@@ -168,14 +168,16 @@ hl_status hl_module_unregister(hl_runtime *runtime, const hl_key *key)
     return status == HL_OK ? HL_OK : hl__fail_as("unregister module");
 }
 
-/* What other processes committed is found out later as well; a failure to look shows there. */
+/* A failure to look shows again at the next question. One that has closed has no log either. */
 void hl__registry_moved(hl_runtime *runtime)
 {
     hl__module_room *room = hl__module_room_of(runtime);
     hl__error_copy error;
+    hl_status status;
 
     hl__error_save(&error);
-    if (room && hl__keys_follow(room) != HL_OK)
+    status = room ? hl__keys_follow(room) : HL_OK;
+    if (status != HL_OK && status != HL_ERR_CLOSED)
         hl__log(runtime, HL_LOG_ERROR, "module", "%s", hl_last_error()->message);
     hl__error_restore(&error);
 }

@@ -75,10 +75,7 @@ void hl__modules_opened(hl_runtime *runtime)
 
 void hl__modules_tick(hl_runtime *runtime)
 {
-    hl__module_room *room = hl__module_room_of(runtime);
-
-    if (room && hl__keys_follow(room) != HL_OK && hl_last_error()->status != HL_ERR_CLOSED)
-        hl__log(runtime, HL_LOG_ERROR, "module", "%s", hl_last_error()->message);
+    hl__registry_moved(runtime);
 }
 
 void hl__modules_closing(hl_runtime *runtime)
