@@ -289,6 +289,11 @@ bool hl__channel_withdraw(hl__channel *channel, int slot)
                                        __ATOMIC_RELAXED);
 }
 
+int32_t hl__channel_processor(const hl__channel *channel)
+{
+    return __atomic_load_n(&channel->shared->processor, __ATOMIC_RELAXED);
+}
+
 void hl__channel_disturb(hl__channel *channel)
 {
     uint64_t one = 1;

@@ -74,6 +74,8 @@ bool hl__channel_begun(const hl__channel *channel, int slot);
 /* Takes back a request that the worker has not begun: true, and the worker never begins it, so the slot may be
  * released. False: the worker has it, or has replied. */
 bool hl__channel_withdraw(hl__channel *channel, int slot);
+/* The processor on which the worker took its last request. It may lie; then looking is of no use to its callers. */
+int32_t hl__channel_processor(const hl__channel *channel);
 /* Ends every wait on the channel, for good. [any-thread] */
 void hl__channel_disturb(hl__channel *channel);
 /* Has the worker look at its report socket before it takes another request. */

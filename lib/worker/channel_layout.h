@@ -40,6 +40,7 @@ typedef struct hl__shared {
     uint32_t orders;  /* counts calls of hl__channel_attend */
     /* Written by the worker; who wakes it clears `asleep`. */
     _Alignas(HL__CACHE_LINE) uint32_t asleep;
+    int32_t processor; /* on which it took its last request; a hint */
     hl__fault fault;
     hl__shared_request requests[HL__SLOTS_MAX]; /* written by the server */
     hl__shared_reply replies[HL__SLOTS_MAX];    /* written by the worker */

@@ -1,6 +1,7 @@
 /* The worker's side of a channel. Called by start_worker.c and by services; links libc only. It may trust the
  * server. */
 #include <errno.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,6 +80,7 @@ static bool take(hl__served *out)
         return false;
     me.turn[slot] = turn;
     me.serving = slot;
+    __atomic_store_n(&me.shared->processor, sched_getcpu(), __ATOMIC_RELAXED);
     out->slot = slot;
     out->head = me.shared->requests[slot].head;
     out->area_bytes = me.shared->area_bytes;

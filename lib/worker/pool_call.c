@@ -1,5 +1,6 @@
 /* A call of a worker, from the queue to the answer: the path of every request. Two short locks, no allocation. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -293,10 +294,26 @@ static hl_status died(turn *turn)
                     life->pid, pool->name, how);
 }
 
+/* Who runs on its caller's processor is moved away; its pid is its own as long as it was not reaped. */
+static void part(const turn *turn, int processor)
+{
+    hl__life *life = turn->life;
+
+    pthread_mutex_lock(&turn->pool->lock);
+    if (!life->ended && turn->now_ns >= life->parted_ns + HL__PART_AGAIN_NS) {
+        life->parted_ns = turn->now_ns;
+        hl__spin_part(life->pid, processor);
+    }
+    pthread_mutex_unlock(&turn->pool->lock);
+}
+
 static hl__wait_end wait_reply(const turn *turn, hl__reply_head *reply)
 {
     uint32_t look_ns = hl__spin_allowed() ? turn->pool->look_ns : 0;
+    int processor = look_ns ? sched_getcpu() : -1;
 
+    if (look_ns && hl__channel_processor(turn->life->channel) == processor)
+        part(turn, processor);
     return hl__channel_wait(turn->life->channel, turn->slot, turn->life->pidfd, turn->deadline_ns, look_ns, reply);
 }
 

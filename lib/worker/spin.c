@@ -45,3 +45,24 @@ void hl__spin_sample(uint32_t calls)
         others = 0;
     __atomic_store_n(&allowed, processors() >= others + 2 * pairs, __ATOMIC_RELAXED);
 }
+
+/* The kernel likes to put a process beside the one that wakes it, where neither can look while the other runs; and as long as
+ * each wakes the other they stay together. */
+void hl__spin_part(int32_t pid, int processor)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) != 0 || processor < 0 || processor >= CPU_SETSIZE)
+        return;
+    CPU_CLR(processor, &set);
+    if (CPU_COUNT(&set) > 0)
+        sched_setaffinity(pid, sizeof(set), &set);
+}
+
+void hl__spin_unpart(int32_t pid)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        sched_setaffinity(pid, sizeof(set), &set);
+}

@@ -12,4 +12,8 @@ void hl__spin_sample(uint32_t calls);
 /* What the last sample said; false before the first. [any-thread] */
 bool hl__spin_allowed(void);
 
+/* Keeps a process off a processor, from which callers look for its replies; and lets it run wherever this thread may. */
+void hl__spin_part(int32_t pid, int processor);
+void hl__spin_unpart(int32_t pid);
+
 #endif

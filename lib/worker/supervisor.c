@@ -135,6 +135,29 @@ static void count_calls(const hl__supervisor *supervisor, uint64_t *answered, ui
     }
 }
 
+/* Workers that were kept off a processor may run anywhere again. */
+static void unpart_seat(hl__seat *seat)
+{
+    hl__pool *pool = seat->pool;
+
+    pthread_mutex_lock(&pool->lock);
+    if (seat->life && seat->life->parted_ns && !seat->life->ended) {
+        seat->life->parted_ns = 0;
+        hl__spin_unpart(seat->life->pid);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void unpart_all(hl__supervisor *supervisor)
+{
+    for (hl__group *group = supervisor->groups; group; group = group->next) {
+        for (hl__pool *pool = group->pools; pool; pool = pool->next) {
+            for (uint32_t i = 0; i < pool->isolation->workers; i++)
+                unpart_seat(&pool->seats[i]);
+        }
+    }
+}
+
 /* While there are calls; without them the thread sleeps until something happens. */
 static void sample(hl__supervisor *supervisor)
 {
@@ -145,6 +168,8 @@ static void sample(hl__supervisor *supervisor)
     hl__spin_sample(now);
     if (now == 0 && answered == supervisor->sampled_calls)
         __atomic_store_n(&supervisor->sampling, false, __ATOMIC_RELEASE);
+    if (!hl__spin_allowed() || !supervisor->sampling)
+        unpart_all(supervisor);
     supervisor->sampled_calls = answered;
 }
 

@@ -18,9 +18,10 @@
 #include "worker/restart.h"
 #include "worker/spin.h"
 
-#define HL__START_NS UINT64_C(20000000000) /* a worker that is not ready by then is killed */
-#define HL__STUCK_NS UINT64_C(2000000000)  /* a killed process that is still there is set aside */
-#define HL__CASCADE_GRACE_MS 100           /* for workers that are restarted because of another one */
+#define HL__START_NS UINT64_C(20000000000)  /* a worker that is not ready by then is killed */
+#define HL__STUCK_NS UINT64_C(2000000000)   /* a killed process that is still there is set aside */
+#define HL__PART_AGAIN_NS UINT64_C(1000000) /* moving a process takes some 20 us */
+#define HL__CASCADE_GRACE_MS 100            /* for workers that are restarted because of another one */
 
 typedef struct hl__group hl__group;
 typedef struct hl__supervisor hl__supervisor;
@@ -73,6 +74,7 @@ typedef struct hl__life {
     uint64_t switching; /* the code that it was told to take; 0: none */
     uint32_t calls;
     uint64_t answered;
+    uint64_t parted_ns; /* when it was last kept off its caller's processor; 0: it may run anywhere */
     hl__inside inside[HL__SLOTS_MAX];
 } hl__life;
 
