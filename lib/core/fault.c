@@ -162,7 +162,7 @@ static hl__fault_row *record_outside(int signal, const siginfo_t *info)
 
 static hl__fault_row *record(int signal, const siginfo_t *info, const ucontext_t *context)
 {
-    const hl__thread_row *thread = hl__thread_row_self();
+    const hl__thread_row *thread = hl__thread_row_self;
     uint64_t depth = thread ? thread->public.place & 0xff : 0;
     const hl__plan *plan = plan_inside(thread, depth);
     hl__faults *faults = plan ? plan->event->runtime->faults : NULL;

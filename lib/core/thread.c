@@ -9,14 +9,16 @@
 #include "core/fault.h"
 
 __thread struct hl__thread *hl__thread_self __attribute__((tls_model("initial-exec")));
+__thread hl__thread_row *hl__thread_row_self __attribute__((tls_model("initial-exec")));
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t end_key;
 static hl__thread_row *rows;
 
-/* Used by threads for which there was no memory: their dispatches are right, only nobody sees where they are. */
-static __thread hl__thread_row fallback;
+/* Used by threads for which there was no memory: their dispatches are right, only nobody sees where they are. Small, since
+ * programs that load this library at run time have little room for such variables. */
+static __thread struct hl__thread fallback;
 
 static void leave_thread(void *argument)
 {
@@ -34,7 +36,7 @@ static void after_fork(void)
 {
     pthread_mutex_init(&lock, NULL);
     for (hl__thread_row *row = rows; row; row = row->next) {
-        if (row == hl__thread_row_self()) {
+        if (row == hl__thread_row_self) {
             row->tid = gettid();
             continue;
         }
@@ -70,6 +72,14 @@ static hl__thread_row *take_row(void)
     return row;
 }
 
+/* Before the thread is inside of anything. */
+static void begin_row(hl__thread_row *row)
+{
+    pthread_setspecific(end_key, row);
+    __atomic_store_n(&row->tid, gettid(), __ATOMIC_RELAXED);
+    hl__fault_stack_give(row);
+}
+
 struct hl__thread *hl__thread_attach(void)
 {
     hl__thread_row *row;
@@ -78,14 +88,10 @@ struct hl__thread *hl__thread_attach(void)
     pthread_mutex_lock(&lock);
     row = take_row();
     pthread_mutex_unlock(&lock);
-    if (row) {
-        pthread_setspecific(end_key, row);
-        hl__fault_stack_give(row);
-    } else {
-        row = &fallback;
-    }
-    __atomic_store_n(&row->tid, gettid(), __ATOMIC_RELAXED);
-    hl__thread_self = &row->public;
+    if (row)
+        begin_row(row);
+    hl__thread_row_self = row;
+    hl__thread_self = row ? &row->public : &fallback;
     return hl__thread_self;
 }
 

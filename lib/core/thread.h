@@ -19,7 +19,7 @@ typedef struct hl__watched {
 
 #define HL__LEVEL_BITS 8
 
-/* All that is known of a thread. hl__thread_self points to the public part, which comes first. */
+/* All that is known of a thread; hl__thread_self points to the public part. */
 typedef struct hl__thread_row {
     struct hl__thread public;
     uint32_t watched_len; /* nested deeper than HL__DEPTH_MAX, calls are counted and not written down */
@@ -40,10 +40,8 @@ hl__thread_row *hl__thread_rows(void);
 /* The watched plugin of the dispatch that is nested `level` deep; NULL when it is in none. */
 const hl__watched *hl__thread_watched(const hl__thread_row *row, uint64_t level);
 
-static inline hl__thread_row *hl__thread_row_self(void)
-{
-    return (hl__thread_row *)hl__thread_self;
-}
+/* The calling thread's; NULL before its first dispatch, and for a thread for which there was no memory. */
+extern __thread hl__thread_row *hl__thread_row_self __attribute__((tls_model("initial-exec")));
 
 /* Whether the calling thread is inside a dispatch. */
 bool hl__thread_in_plugin(void);

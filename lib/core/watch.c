@@ -26,10 +26,13 @@ static inline void enter(hl__thread_row *row, uint32_t len, hl__watch *watch)
 hl_reply hl__watched_call(void *opaque, void *state, const void *meta)
 {
     hl__watch *watch = opaque;
-    hl__thread_row *row = hl__thread_row_self();
-    uint32_t len = row->watched_len;
+    hl__thread_row *row = hl__thread_row_self;
+    uint32_t len;
     hl_reply reply;
 
+    if (HL_UNLIKELY(!row))
+        return watch->call(watch->self, state, meta);
+    len = row->watched_len;
     enter(row, len, watch);
     reply = watch->call(watch->self, state, meta);
     __atomic_store_n(&row->watched_len, len, __ATOMIC_RELEASE);
@@ -124,7 +127,7 @@ static uint64_t deadline_ns(const hl__thread_row *row)
 
 HL_API uint64_t hl_call_deadline_ns(void)
 {
-    const hl__thread_row *row = hl__thread_row_self();
+    const hl__thread_row *row = hl__thread_row_self;
 
     return row ? deadline_ns(row) : 0;
 }
