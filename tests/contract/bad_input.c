@@ -119,6 +119,7 @@ static void bad_fields_are_refused_by_name(void **unused)
     hl_plugin_spec spec = HL_PLUGIN_INIT("p", "e", NULL);
     hl_contract contract = {sizeof(contract), NULL, 4, NULL, 0, NULL, 0};
     hl_field outside = {"f", "int", 2, 4};
+    hl_codec codec = {sizeof(codec), NULL, NULL, NULL};
 
     (void)unused;
     refused(hl_register(runtime, &spec, 0), HL_ERR_INVALID, "call");
@@ -147,6 +148,10 @@ static void bad_fields_are_refused_by_name(void **unused)
     refused(hl_register(runtime, &spec, 0), HL_ERR_INVALID, "contract");
     contract.size++;
     refused(hl_register(runtime, &spec, 0), HL_ERR_STRUCT_SIZE, "contract");
+    contract = (hl_contract){sizeof(contract), "t", 4, NULL, 0, &codec, 0};
+    refused(hl_register(runtime, &spec, 0), HL_ERR_INVALID, "contract.codec");
+    codec.size = 8;
+    refused(hl_register(runtime, &spec, 0), HL_ERR_STRUCT_SIZE, "contract.codec");
     refused(hl_register(runtime, NULL, 0), HL_ERR_INVALID, "spec");
     expect_nothing_changed();
     big[65536] = '\0';

@@ -500,6 +500,54 @@ static void a_wrong_contract_is_told_by_field(void **state)
            HL_ERR_INVALID, "specs[0].contract.fields[1].type", "is missing");
 }
 
+/* A contract as libraries have it that were built before states could be carried to workers: nothing follows its fields. */
+#define FIRST_CONTRACT                                                                                                  \
+    "static const hl_field f[] = {{\"a\", \"int\", 0, 4}};\n"                                                           \
+    "static const struct { size_t size; const char *type; unsigned long state; const hl_field *fields; size_t len; }\n" \
+    "c = {40, \"t\", 4, f, 1};\n"
+
+static void check_grown_contract(const hl_library_info *info, void *meta_size)
+{
+    calls++;
+    assert_int_equal(info->specs[0].contract->size, sizeof(hl_contract));
+    assert_int_equal(info->specs[0].contract->state_size, 4);
+    assert_string_equal(info->specs[0].contract->fields[0].name, "a");
+    assert_null(info->specs[0].contract->codec);
+    assert_int_equal(info->specs[0].contract->meta_size, *(uint64_t *)meta_size);
+}
+
+static void contracts_from_before_codecs_are_read(void **state)
+{
+    uint64_t meta_size = 0;
+
+    (void)state;
+    calls = 0;
+    expect_status(hl_library_inspect(with_entry("first-contract.so",
+                                                FIRST_CONTRACT SPEC(BASE ", .contract = (const hl_contract *)&c")),
+                                     check_grown_contract, &meta_size),
+                  HL_OK, "", "");
+    assert_int_equal(calls, 1);
+}
+
+/* A codec is code: a file cannot be asked for it, wherever it comes from. */
+static void a_codec_in_another_library_is_not_followed(void **state)
+{
+    uint64_t meta_size = 96;
+
+    (void)state;
+    calls = 0;
+    expect_status(
+        hl_library_inspect(
+            with_entry("codec.so",
+                       "extern const hl_codec elsewhere;\n"
+                       "static const hl_field f[] = {{\"a\", \"int\", 0, 4}};\n"
+                       "static const hl_contract c = {sizeof(hl_contract), \"t\", 4, f, 1, &elsewhere, 96};\n" SPEC(
+                           BASE ", .contract = &c")),
+            check_grown_contract, &meta_size),
+        HL_OK, "", "");
+    assert_int_equal(calls, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +577,8 @@ int main(void)
         cmocka_unit_test(what_is_copied_is_limited_as_a_whole),
         cmocka_unit_test(pointers_that_are_no_constant_data_are_refused),
         cmocka_unit_test(a_wrong_contract_is_told_by_field),
+        cmocka_unit_test(contracts_from_before_codecs_are_read),
+        cmocka_unit_test(a_codec_in_another_library_is_not_followed),
     };
 
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
