@@ -81,7 +81,7 @@ inside {
     next
 }
 declaration == "" && /^$/ { flush(); next }
-declaration != "" || /^(HL_API|static inline) .*\(/ {
+declaration != "" || /^(HL_API|static inline|extern) .*\(/ {
     line = $0
     gsub(/^ +/, " ", line)
     declaration = declaration line

@@ -57,7 +57,7 @@ static inline hl_reply hl_fail(hl_status status)
 /* ---- deadlines ------------------------------------------------------------------------------------------------ */
 
 /* Where the host can tell: nanoseconds of CLOCK_MONOTONIC at which the call that this thread is in should have ended;
- * 0: it has no deadline. */
+ * 0: it has no deadline; and whether that has passed. [plugin] */
 extern uint64_t hl_call_deadline_ns(void) __attribute__((weak));
 extern bool hl_call_is_late(void) __attribute__((weak));
 

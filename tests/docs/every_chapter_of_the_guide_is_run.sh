@@ -9,5 +9,5 @@ for chapter in docs/guide/[0-9]*.md; do
     grep -qF "($(basename "$chapter"))" docs/guide/README.md || problem "the index does not name $chapter"
     grep -q '^```output' "$chapter" || problem "$chapter shows no output"
 done
-[ "$count" -eq 10 ] || problem "$count chapters found, not 10"
+[ "$count" -eq 11 ] || problem "$count chapters found, not 11"
 finish
