@@ -87,6 +87,10 @@ json_is apps.0.sha256 "$(sha256sum "$new" | cut -d' ' -f1)"
 succeeds --store "lmdb:$work/third" install --bundle "$work/bundle"
 says "adder"
 
+succeeds lock "$work/all.lock"
+succeeds --store "lmdb:$work/fourth" install --locked "$work/all.lock" --prune --json
+json_is apps.0.version 1.1.0
+
 # the queue: worked through by the server
 succeeds uninstall adder
 says "adder 1.1.0 removed: 1 plugin"
