@@ -1,4 +1,4 @@
-/* The upgrade of `hookline demo` in a build without libcurl, libarchive and OpenSSL: it says so, and leaves it out. */
+/* The upgrade of `hookline demo` in a build without libhookline: it says so, and leaves it out. */
 #include "demo.h"
 
 bool demo_packages_run(struct demo *demo)
