@@ -12,13 +12,22 @@
 
 #include "worker/sandbox_plan.h"
 
-/* Sanitizers reserve terabytes of addresses: their workers have no limit of address space. */
+/* Sanitizers reserve terabytes of addresses: their workers have no limit of address space. And they look for leaks at
+ * exit by tracing the process, which the sandbox forbids: their workers do not look. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LIMITS_MEMORY 0
+#define SANITIZED 1
 #elif defined(__has_feature)
-#define LIMITS_MEMORY !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #else
-#define LIMITS_MEMORY 1
+#define SANITIZED 0
+#endif
+
+#if SANITIZED
+HL_API const char *__asan_default_options(void);
+HL_API const char *__asan_default_options(void)
+{
+    return "detect_leaks=0";
+}
 #endif
 
 static bool limit(int resource, uint64_t most, const char *name, char *why, size_t why_len)
@@ -67,7 +76,7 @@ static uint64_t processes_bound(uint32_t processes)
 static bool limit_all(const hl__sandbox_head *sandbox, size_t shared_bytes, char *why, size_t why_len)
 {
     signal(SIGXFSZ, SIG_IGN); /* writing too much is an error of write */
-    return (!LIMITS_MEMORY || limit(RLIMIT_AS, sandbox->memory_bytes + shared_bytes, "memory_bytes", why, why_len)) &&
+    return (SANITIZED || limit(RLIMIT_AS, sandbox->memory_bytes + shared_bytes, "memory_bytes", why, why_len)) &&
            limit(RLIMIT_FSIZE, sandbox->file_bytes, "file_bytes", why, why_len) &&
            limit(RLIMIT_NOFILE, files_open() + sandbox->files, "files", why, why_len) &&
            limit(RLIMIT_NPROC, processes_bound(sandbox->processes), "processes", why, why_len) &&
