@@ -9,7 +9,7 @@ typedef enum guest_act {
     GUEST_ANSWER = 0,
     GUEST_CRASH,    /* writes to address 16 */
     GUEST_ABORT,    /* abort() */
-    GUEST_EXIT,     /* exit(number) */
+    GUEST_EXIT,     /* _exit(number) */
     GUEST_HANG,     /* never returns, and takes processor time */
     GUEST_SLEEP,    /* `number` milliseconds, then answers */
     GUEST_STOP,     /* SIGSTOP to itself */
