@@ -58,7 +58,7 @@ const struct verb tool_verbs[] = {
     {"watch", "[EVENT on|off]", "print changes as they happen, or have an event's calls written down",
      "Without arguments: prints changes until interrupted; with --json one JSON object a line.\n"
      "EVENT on has each call of the event's plugins written down in every running server, for `top` and for crash\n"
-     "records, until it is off or the server ends. It costs some 2 ns a plugin.",
+     "records, until it is off or the server ends. It costs some 3 ns a plugin.",
      BIT(EVENT) | BIT(COUNT), 0, 0, 2, KIND_EVENT, verb_watch},
     {"top", "", "show which threads are in which plugins and since when, and the workers, until interrupted",
      "A plugin is named when its event has no other, when it has a deadline or runs in a worker, or when its event is\n"

@@ -59,7 +59,7 @@ HL_API HL_MUST_USE hl_status hl_inside(hl_runtime *runtime, bool (*callback)(con
                                        void *user);
 
 /* Has each call of the event's plugins written down, for hl_inside and for crash records; its chain is swapped. Costs some
- * 2 ns a plugin while it is on, nothing when it is off. Not stored. HL_ERR_NOT_FOUND. [any-thread] */
+ * 3 ns a plugin while it is on, nothing when it is off. Not stored. HL_ERR_NOT_FOUND. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_watch(hl_runtime *runtime, const char *event, bool on);
 
 /* A crash: of a worker, or of an earlier process on this store (HL_OPEN_RECORD_FAULTS). */

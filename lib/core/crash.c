@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/grow.h"
 #include "core/runtime.h"
+#include "core/verbs.h"
 
 #define ACTION "crashes"
 #define NS_PER_S INT64_C(1000000000)
@@ -299,13 +300,11 @@ static void hold(hl_runtime *runtime, crash_rows *list, size_t newest, size_t co
     const hl__crash *crash = &list->rows[newest].crash;
     counting counted = {list, newest};
     char *reason;
-    hl__request request = {.op = {.verb = HL__HOLD, .scope = HL__ONE, .subject = crash->info.plugin}};
 
     if (asprintf(&reason, "held after %zu crashes within %d minutes (the last: %s): hookline restart %s", count,
                  HL__CRASHES_PERIOD_S / 60, crash->text, crash->info.plugin) < 0)
         return;
-    request.op.text = reason;
-    if (hl__commit_documents(runtime, "hold", &request, 1, put_counted, &counted, 0, NULL) == HL_OK)
+    if (hl__hold(runtime, crash->info.plugin, reason, put_counted, &counted) == HL_OK)
         hl__log(runtime, HL_LOG_ERROR, "event", "plugin \"%s\" is %s", crash->info.plugin, reason);
     else
         log_failure(runtime);

@@ -210,11 +210,11 @@ hl_status hl_unregister_all(hl_runtime *runtime, unsigned flags)
     return change(runtime, HL__UNREGISTER, HL__ALL, NULL, flags);
 }
 
-hl_status hl__hold(hl_runtime *runtime, const char *name, const char *reason)
+hl_status hl__hold(hl_runtime *runtime, const char *name, const char *reason, hl__documents_fn *fn, void *user)
 {
     hl__request request = {.op = {.verb = HL__HOLD, .scope = HL__ONE, .subject = name, .text = reason}};
 
-    return hl__commit(runtime, hl__op_word(&request.op), &request, 1, 0, NULL);
+    return hl__commit_documents(runtime, hl__op_word(&request.op), &request, 1, fn, user, 0, NULL);
 }
 
 /* ---- the cycle check alone (OD-06) ---- */

@@ -37,7 +37,7 @@ static void is(const char *name, hl_plugin_status status, const char *hold, cons
 
 static void hold(const char *name)
 {
-    assert_int_equal(hl__hold(runtime, name, "it crashed 3 times"), HL_OK);
+    assert_int_equal(hl__hold(runtime, name, "it crashed 3 times", NULL, NULL), HL_OK);
 }
 
 static void a_hold_takes_a_plugin_and_its_dependents_out_and_says_why(void **unused)
@@ -128,7 +128,7 @@ static void a_hold_is_kept_by_the_store(void **unused)
 static void a_hold_on_what_is_not_there_is_refused(void **unused)
 {
     (void)unused;
-    assert_int_equal(hl__hold(runtime, "nobody", "it crashed"), HL_ERR_NOT_FOUND);
+    assert_int_equal(hl__hold(runtime, "nobody", "it crashed", NULL, NULL), HL_ERR_NOT_FOUND);
 }
 
 int main(void)
