@@ -207,7 +207,7 @@ static void a_restart_takes_it_in_again_though_the_old_call_still_hangs(void **s
     for (int i = 0; i < 3; i++) {
         ok(hl_restart(runtime, "slow", HL_WAIT_COMPILED));
         assert_string_equal(reason_of("slow"), "");
-        test_sleep_ms(60); /* it is told once, and not again for every restart */
+        test_sleep_ms(120); /* it is told once, and not again for every restart */
         assert_string_equal(reason_of("slow"), "");
     }
     before = slow;
