@@ -14,7 +14,7 @@
 #include "core/validate.h"
 #include "core/watch.h"
 
-#define PATIENCE 4u /* ticks: a plugin that asks whether it should stop hears of it before, and may take so long to return */
+#define PATIENCE 4u   /* ticks, in which a plugin that asks whether it should stop may return */
 #define FOUND_MOST 16 /* in one tick; what is more is found in the next */
 #define LOCK_PATIENCE_NS 5000000
 

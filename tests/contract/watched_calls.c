@@ -266,7 +266,7 @@ static void a_plugin_that_asks_can_stop_itself_and_stays_in_the_chain(void **sta
         assert_int_equal(hl_call(event, NULL, NULL).verdict, HL_NEXT);
         assert_true(test_now_ns() - begun_ns >= 30000000);
     }
-    test_sleep_ms(50);
+    test_sleep_ms(100);
     assert_string_equal(reason_of("asks"), "");
     assert_true(late_ns < UINT64_MAX / 2);
 }
@@ -381,7 +381,7 @@ static void watched_events_name_the_plugin_and_others_do_when_there_is_one(void 
     ok(hl_watch(runtime, "e", true));
     test_settle(runtime, event);
     hang(&of, &slow);
-    test_sleep_ms(50);
+    test_sleep_ms(100);
     found = ask_inside();
     assert_string_equal(found.plugins[0], "slow");
     assert_true(found.rows[0].since_ns >= 10000000);
