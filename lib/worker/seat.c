@@ -364,26 +364,34 @@ static uint64_t stop_further(hl__life *life, uint64_t now_ns)
     return now_ns + HL__STUCK_NS;
 }
 
-static uint64_t get_ready(hl__life *life, uint64_t now_ns)
+static uint64_t kill_unready(hl__life *life, uint64_t now_ns)
 {
-    uint64_t until_ns = life->started_ns + HL__START_NS;
-
-    if (now_ns < until_ns)
-        return until_ns;
     hl__life_kill(life, HL__WHY_UNREADY);
     return now_ns + HL__STUCK_NS;
 }
 
-/* A worker that cannot be told is killed; the next one begins with the newer code. */
-static void give_newer_code(hl__life *life)
+static uint64_t get_ready(hl__life *life, uint64_t since_ns, uint64_t now_ns)
+{
+    uint64_t until_ns = since_ns + HL__START_NS;
+
+    return now_ns < until_ns ? until_ns : kill_unready(life, now_ns);
+}
+
+/* A worker that cannot be told is killed; the next one begins with the newer code. Its load function has as much time as
+ * at a start. */
+static uint64_t give_newer_code(hl__life *life, uint64_t now_ns)
 {
     hl__pool *pool = life->seat->pool;
 
-    if (!life->serving || life->code == pool->code || life->switching || life->calls > 0)
-        return;
+    if (life->switching)
+        return get_ready(life, life->switching_ns, now_ns);
+    if (!life->serving || life->code == pool->code || life->calls > 0)
+        return UINT64_MAX;
+    life->switching_ns = now_ns;
     life->switching = pool->code;
     if (hl__worker_order(life->channel, life->report_fd, HL__ORDER_SWITCH, pool->library_fd) != HL_OK)
-        hl__life_kill(life, HL__WHY_UNREADY);
+        return kill_unready(life, now_ns);
+    return get_ready(life, now_ns, now_ns);
 }
 
 /* Returns when to look again. The pool's lock held. */
@@ -394,9 +402,8 @@ static uint64_t further(hl__life *life, uint64_t now_ns)
     if (life->stop_ns)
         return stop_further(life, now_ns);
     if (!life->ready_ns)
-        return get_ready(life, now_ns);
-    give_newer_code(life);
-    return UINT64_MAX;
+        return get_ready(life, life->started_ns, now_ns);
+    return give_newer_code(life, now_ns);
 }
 
 static void life_turn(hl__life *life, uint64_t now_ns, uint64_t *next_ns)

@@ -72,6 +72,7 @@ typedef struct hl__life {
     hl__fault fault;
     uint64_t code;      /* whose code it runs: hl__pool.code as it was */
     uint64_t switching; /* the code that it was told to take; 0: none */
+    uint64_t switching_ns;
     uint32_t calls;
     uint64_t answered;
     uint64_t parted_ns; /* when it was last kept off its caller's processor; 0: it may run anywhere */

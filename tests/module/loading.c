@@ -207,6 +207,22 @@ static void damaged_code_is_not_run(void **state)
     refused(hl_module_load(test_runtime, &key), HL_ERR_NOT_FOUND, NULL);
 }
 
+/* It has as long as a worker that is started. */
+static void newer_code_that_hangs_as_it_loads_does_not_hold_its_key_for_ever(void **state)
+{
+    hl_key key = key_of(1);
+    const char *answer = "";
+
+    (void)state;
+    ok(hl_module_load(test_runtime, &key));
+    take_code(PLUGIN("hangs"));
+    assert_string_equal(call(hl_module_execute, key, "count", NULL, 100), "HL_ERR_TIMEOUT");
+    take_code(PLUGIN("calls_2"));
+    for (unsigned i = 0; i < 40 && strcmp(answer, "\"2.0.0\"") != 0; i++)
+        answer = call(hl_module_run, key, "version", NULL, 1000);
+    assert_string_equal(answer, "\"2.0.0\"");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +236,7 @@ int main(int argc, char **argv)
         with_store(an_unregistered_key_goes_on_until_it_is_released),
         with_store(newer_code_of_another_process_runs_soon),
         with_store(damaged_code_is_not_run),
+        with_store(newer_code_that_hangs_as_it_loads_does_not_hold_its_key_for_ever),
     };
 
     if (argc == 3 && strcmp(argv[1], "other") == 0)
