@@ -37,12 +37,12 @@ static int32_t tid(void)
 
 /* ---- forked processes: the workers are the parent's -------------------------------------------------------------- */
 
-static bool forked; /* in a child of the process that made workers */
+static unsigned forks; /* that lead to this process; written in a forked child only, while it has one thread */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void after_fork_child(void)
 {
-    forked = true;
+    forks++;
     own_tid = 0;
 }
 
@@ -51,9 +51,10 @@ static void watch_forks(void)
     pthread_atfork(NULL, NULL, after_fork_child);
 }
 
-void hl__pool_watch_forks(void)
+unsigned hl__pool_forks(void)
 {
     pthread_once(&once, watch_forks);
+    return forks;
 }
 
 /* ---- a place in a worker ---- */
@@ -401,7 +402,7 @@ hl_status hl__pool_call_worker(hl__pool *pool, const hl__pool_call *call)
 {
     turn turn = {.pool = pool, .call = call, .deadline_ns = call->deadline_ns};
 
-    if (HL_UNLIKELY(forked))
+    if (HL_UNLIKELY(pool->supervisor->forks != forks))
         return hl__fail(HL_ERR_NOT_LOADED, ACTION, pool->name,
                         "The workers of \"%s\" belong to the parent process; open a runtime in the child.", pool->name);
     turn.now_ns = hl__now_ns();

@@ -269,7 +269,7 @@ static hl_status begin(hl_runtime *runtime, hl__supervisor *supervisor)
     failed = hl__thread_start(&supervisor->thread, NULL, run, supervisor);
     if (failed)
         return hl__fail_errno(HL_ERR_SYSTEM, failed, "worker", "", "The supervisor's thread could not be started");
-    hl__pool_watch_forks();
+    supervisor->forks = hl__pool_forks();
     __atomic_store_n(&runtime->supervisor, supervisor, __ATOMIC_RELEASE);
     return HL_OK;
 }

@@ -157,6 +157,7 @@ struct hl__supervisor {
     hl_runtime *runtime;
     pthread_mutex_t lock;
     pthread_t thread;
+    unsigned forks; /* hl__pool_forks, as it was made */
     int epoll_fd, wake_fd;
     bool ending; /* atomic */
     hl__group *groups;
@@ -235,8 +236,8 @@ void hl__queue_leave(hl__pool *pool, hl__waiter *waiter);
 void hl__queue_wake(hl__pool *pool);
 void hl__queue_wake_all(hl__pool *pool);
 
-/* From now on a forked child knows that the workers are not its own (pool_call.c). */
-void hl__pool_watch_forks(void);
+/* Differs from now on between a process and its forked children, to whom the workers do not belong (pool_call.c). */
+unsigned hl__pool_forks(void);
 /* The calls that are in workers (workers.c). */
 void hl__inside_walk(hl_runtime *runtime, bool (*callback)(const hl_inside_info *, void *user), void *user);
 

@@ -230,6 +230,36 @@ static void the_caller_never_waits_past_its_timeout(void **state)
     assert_string_equal(ran(key, "count", NULL), "1");
 }
 
+static int count_in_own_runtime(void)
+{
+    hl_options options = HL_OPTIONS_INIT;
+    bool counted;
+
+    options.store = test_lmdb(test_dir);
+    options.engine = HL_ENGINE_REFERENCE;
+    if (hl_open(&options, &test_runtime) != HL_OK)
+        return 2;
+    counted = strcmp(ran(key_of(1), "count", NULL), "1") == 0;
+    hl_close(test_runtime);
+    return counted ? 0 : 1;
+}
+
+static void a_forked_child_calls_workers_of_its_own(void **state)
+{
+    hl_key key = key_of(1);
+    pid_t child;
+
+    (void)state;
+    if (test_sanitized())
+        skip();
+    assert_string_equal(ran(key, "count", NULL), "1");
+    child = fork();
+    if (child == 0)
+        _exit(count_in_own_runtime());
+    assert_int_equal(test_wait(child), 0);
+    assert_string_equal(ran(key, "count", NULL), "2");
+}
+
 static void a_module_that_floods_memory_meets_its_limit(void **state)
 {
     hl_isolation isolation = HL_ISOLATION_INIT(HL_IN_WORKER);
@@ -267,6 +297,7 @@ int main(void)
         with_store(a_worker_that_somebody_kills_is_not_loaded_any_more),
         with_store(a_worker_that_is_to_be_started_again_is),
         with_store(the_caller_never_waits_past_its_timeout),
+        with_store(a_forked_child_calls_workers_of_its_own),
         with_store(a_module_that_floods_memory_meets_its_limit),
         with_store(garbage_is_no_result),
     };
