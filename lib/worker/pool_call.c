@@ -193,6 +193,8 @@ static void give_up_place(turn *turn)
     if (!life)
         return;
     life->inside[turn->slot].tid = 0;
+    if (!life->serving) /* whoever hears of its death does not find it ready any more */
+        hl__pool_note_ready(pool);
     if (--life->calls == 0 && (life->code != pool->code || life->stop_ns))
         hl__supervisor_wake(pool->supervisor);
     hl__queue_wake(pool);

@@ -172,8 +172,7 @@ static void start(hl__seat *seat, uint64_t now_ns)
 
 /* ---- hearing ---- */
 
-/* The pid for those who ask without a lock: of the first that is ready. */
-static void note_ready_pid(hl__pool *pool)
+void hl__pool_note_ready(hl__pool *pool)
 {
     int32_t pid = 0;
 
@@ -198,7 +197,7 @@ static void became_ready(hl__life *life, const hl__report_head *head, uint64_t n
     pthread_mutex_lock(&pool->lock);
     life->serving = !life->killed_ns && !life->stop_ns;
     pool->was_ready = true;
-    note_ready_pid(pool);
+    hl__pool_note_ready(pool);
     hl__queue_wake(pool);
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
@@ -226,7 +225,7 @@ static void refused(hl__life *life, const hl__report_head *head, const char *tex
     snprintf(seat->reason, sizeof(seat->reason), "%.255s", text);
     pthread_mutex_lock(&pool->lock);
     hl__life_kill(life, HL__WHY_REFUSED);
-    note_ready_pid(pool);
+    hl__pool_note_ready(pool);
     pthread_mutex_unlock(&pool->lock);
     if (!pool->was_ready || life->switching)
         fail_seat(seat, status, text);
@@ -262,7 +261,7 @@ static void reap(hl__life *life)
     life->ended = true;
     life->serving = false;
     hl__child_finish(&life->child);
-    note_ready_pid(pool);
+    hl__pool_note_ready(pool);
     pthread_mutex_unlock(&pool->lock);
     hl__sandbox_cgroup_remove(life->cgroup);
     life->cgroup = NULL;
@@ -334,7 +333,7 @@ void hl__life_stop(hl__life *life, hl__why why, uint32_t grace_ms, uint64_t now_
     life->serving = false;
     if (life->why == HL__WHY_NONE)
         life->why = why;
-    note_ready_pid(pool);
+    hl__pool_note_ready(pool);
     pthread_mutex_unlock(&pool->lock);
     life->stop_ns = now_ns;
     life->grace_ns = (uint64_t)grace_ms * 1000000;
@@ -387,8 +386,8 @@ static uint64_t give_newer_code(hl__life *life, uint64_t now_ns)
         return get_ready(life, life->switching_ns, now_ns);
     if (!life->serving || life->code == pool->code || life->calls > 0)
         return UINT64_MAX;
-    life->switching_ns = now_ns;
     life->switching = pool->code;
+    life->switching_ns = now_ns;
     if (hl__worker_order(life->channel, life->report_fd, HL__ORDER_SWITCH, pool->library_fd) != HL_OK)
         return kill_unready(life, now_ns);
     return get_ready(life, now_ns, now_ns);
@@ -417,7 +416,7 @@ static void life_turn(hl__life *life, uint64_t now_ns, uint64_t *next_ns)
     pthread_mutex_lock(&pool->lock);
     again_ns = further(life, now_ns);
     stuck = life->killed_ns && now_ns >= life->killed_ns + HL__STUCK_NS;
-    note_ready_pid(pool);
+    hl__pool_note_ready(pool);
     pthread_mutex_unlock(&pool->lock);
     if (stuck)
         set_aside(life, now_ns);

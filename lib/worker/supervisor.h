@@ -170,6 +170,9 @@ struct hl__supervisor {
     uint64_t sampled_calls;
 };
 
+/* The pid for those who ask without a lock: of the first worker that is ready (seat.c). The pool's lock held. */
+void hl__pool_note_ready(hl__pool *pool);
+
 /* ---- lives (life.c) ---- */
 hl__life *hl__life_ref(hl__life *life);
 void hl__life_unref(hl__life *life);

@@ -230,6 +230,19 @@ static void the_caller_never_waits_past_its_timeout(void **state)
     assert_string_equal(ran(key, "count", NULL), "1");
 }
 
+static void who_was_told_of_a_death_loads_the_key_anew(void **state)
+{
+    hl_key key = key_of(1);
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        ok(hl_module_load(test_runtime, &key));
+        assert_string_equal(executed(key, "count", NULL), "1");
+        assert_string_equal(executed(key, "crash", NULL), "HL_ERR_PLUGIN");
+        assert_false(hl_module_is_loaded(test_runtime, &key));
+    }
+}
+
 static int count_in_own_runtime(void)
 {
     hl_options options = HL_OPTIONS_INIT;
@@ -297,6 +310,7 @@ int main(void)
         with_store(a_worker_that_somebody_kills_is_not_loaded_any_more),
         with_store(a_worker_that_is_to_be_started_again_is),
         with_store(the_caller_never_waits_past_its_timeout),
+        with_store(who_was_told_of_a_death_loads_the_key_anew),
         with_store(a_forked_child_calls_workers_of_its_own),
         with_store(a_module_that_floods_memory_meets_its_limit),
         with_store(garbage_is_no_result),
