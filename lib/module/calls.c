@@ -24,6 +24,7 @@ typedef struct call {
     size_t args_len; /* in CBOR */
     uint64_t deadline_ns;
     size_t filled; /* bytes of the last request */
+    bool begun;    /* by a worker that has ended since */
     hl_value **result;
 } call;
 
@@ -163,7 +164,8 @@ static hl_status call_worker(call *asked, hl__loaded *loaded)
                              .fill = fill,
                              .take = take,
                              .user = asked,
-                             .deadline_ns = asked->deadline_ns};
+                             .deadline_ns = asked->deadline_ns,
+                             .begun = &asked->begun};
 
     return hl__pool_call_worker(loaded->pool, &request);
 }
@@ -180,10 +182,10 @@ static hl_status find(hl__module_room *room, const call *asked, hl__want want, h
     return hl__load(room, asked->key, want, asked->deadline_ns, out);
 }
 
-/* Somebody released it, or its worker died, between finding and calling. */
+/* Somebody released it, or its worker died, between finding and calling. What was begun is not done twice. */
 static bool is_worth_another_try(hl_status status, const hl__loaded *loaded, const call *asked)
 {
-    return status == HL_ERR_NOT_LOADED && hl__now_ns() < asked->deadline_ns &&
+    return status == HL_ERR_NOT_LOADED && !asked->begun && hl__now_ns() < asked->deadline_ns &&
            (__atomic_load_n(&loaded->withdrawn, __ATOMIC_ACQUIRE) || hl__loaded_is_dead(loaded));
 }
 

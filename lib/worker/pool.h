@@ -60,6 +60,7 @@ typedef struct hl__pool_call {
     hl_status (*take)(void *user, const hl__reply_head *reply, const void *area);
     void *user;
     uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: the isolation's deadline from now on */
+    bool *begun;          /* set where a worker has ended that had begun with it; NULL: nobody asks */
 } hl__pool_call;
 
 /* Calls a worker. HL_OK: `take` was called, and returned that. HL_ERR_PLUGIN (died, with the signal; or its reply broke

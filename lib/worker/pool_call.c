@@ -293,6 +293,8 @@ static hl_status died(turn *turn)
     pthread_mutex_unlock(&pool->lock);
     if (turn->again)
         return HL_OK;
+    if (turn->call->begun)
+        *turn->call->begun = true;
     return hl__fail(ending ? HL_ERR_NOT_LOADED : HL_ERR_PLUGIN, ACTION, pool->name, "Worker %d of \"%s\" %s.",
                     life->pid, pool->name, how);
 }

@@ -124,6 +124,29 @@ static void a_release_lets_a_running_call_end_or_tells_it(void **state)
     assert_int_equal(self.wrong, 0);
 }
 
+static void *hang_in_key_1(void *user)
+{
+    worker *self = user;
+
+    self->wrong += strcmp(call(hl_module_run, key_of(1), "hang", NULL, 3000), "HL_ERR_NOT_LOADED") != 0;
+    return NULL;
+}
+
+static void a_run_that_a_release_ends_is_not_made_a_second_time(void **state)
+{
+    worker self = {.number = 0};
+    hl_key key = key_of(1);
+
+    (void)state;
+    ok(hl_module_load(test_runtime, &key));
+    assert_int_equal(pthread_create(&self.thread, NULL, hang_in_key_1, &self), 0);
+    test_sleep_ms(100);
+    ok(hl_module_release(test_runtime, &key));
+    pthread_join(self.thread, NULL);
+    assert_int_equal(self.wrong, 0);
+    assert_false(hl_module_is_loaded(test_runtime, &key));
+}
+
 static void *nap_in_key_2(void *user)
 {
     worker *self = user;
@@ -262,6 +285,7 @@ int main(void)
         with_store(callers_of_run_and_release_never_lose_the_worker_to_each_other),
         with_store(different_keys_do_not_disturb_each_other),
         with_store(a_release_lets_a_running_call_end_or_tells_it),
+        with_store(a_run_that_a_release_ends_is_not_made_a_second_time),
         with_store(a_key_with_several_workers_answers_several_calls_at_once),
         with_store(a_slow_load_does_not_hold_up_other_keys),
         with_store(no_descriptor_stays_behind_a_key),
