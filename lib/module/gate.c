@@ -14,6 +14,7 @@ struct hl__gate {
     hl_key key;
     unsigned users; /* inside and waiting */
     bool taken;
+    bool asked; /* of the one inside: hl__gate_enter_or_ask */
     pthread_cond_t freed;
     UT_hash_handle hh;
 };
@@ -80,7 +81,7 @@ static void drop(hl__gates *gates, hl__gate *gate)
     free(gate);
 }
 
-static hl_status take(hl__gates *gates, hl__gate *gate, uint64_t deadline_ns)
+static hl_status take(hl__gates *gates, hl__gate *gate, uint64_t deadline_ns, bool ask)
 {
     struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
                              .tv_nsec = (long)(deadline_ns % 1000000000u)};
@@ -96,13 +97,14 @@ static hl_status take(hl__gates *gates, hl__gate *gate, uint64_t deadline_ns)
         gate->taken = true;
         return HL_OK;
     }
+    gate->asked |= ask;
     drop(gates, gate);
     return HL_ERR_TIMEOUT;
 }
 
 /* ---- entering and leaving ---- */
 
-hl_status hl__gate_enter(hl__gates *gates, const hl_key *key, uint64_t deadline_ns, hl__gate **out)
+static hl_status enter(hl__gates *gates, const hl_key *key, uint64_t deadline_ns, bool ask, hl__gate **out)
 {
     hl_status status = HL_OK;
     hl__gate *gate;
@@ -113,7 +115,7 @@ hl_status hl__gate_enter(hl__gates *gates, const hl_key *key, uint64_t deadline_
         status = hl__fail_memory("module");
     } else {
         gate->users++;
-        status = take(gates, gate, deadline_ns);
+        status = take(gates, gate, deadline_ns, ask);
     }
     pthread_mutex_unlock(&gates->lock);
     *out = status == HL_OK ? gate : NULL;
@@ -123,11 +125,28 @@ hl_status hl__gate_enter(hl__gates *gates, const hl_key *key, uint64_t deadline_
     return status;
 }
 
-void hl__gate_leave(hl__gates *gates, hl__gate *gate)
+hl_status hl__gate_enter(hl__gates *gates, const hl_key *key, uint64_t deadline_ns, hl__gate **out)
 {
+    return enter(gates, key, deadline_ns, false, out);
+}
+
+hl_status hl__gate_enter_or_ask(hl__gates *gates, const hl_key *key, uint64_t deadline_ns, hl__gate **out)
+{
+    return enter(gates, key, deadline_ns, true, out);
+}
+
+bool hl__gate_leave(hl__gates *gates, hl__gate *gate)
+{
+    bool leaves;
+
     pthread_mutex_lock(&gates->lock);
-    gate->taken = false;
-    pthread_cond_signal(&gate->freed);
-    drop(gates, gate);
+    leaves = !gate->asked;
+    gate->asked = false;
+    if (leaves) {
+        gate->taken = false;
+        pthread_cond_signal(&gate->freed);
+        drop(gates, gate);
+    }
     pthread_mutex_unlock(&gates->lock);
+    return leaves;
 }

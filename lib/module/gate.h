@@ -15,6 +15,9 @@ void hl__gates_free(hl__gates *gates); /* nobody may be inside */
 
 /* Waits until the key's gate is free, until CLOCK_MONOTONIC deadline_ns: HL_ERR_TIMEOUT, HL_ERR_NO_MEMORY. */
 hl_status hl__gate_enter(hl__gates *gates, const hl_key *key, uint64_t deadline_ns, hl__gate **out);
-void hl__gate_leave(hl__gates *gates, hl__gate *gate);
+/* The same, but who does not get in leaves word for the one inside, who then learns of it as it leaves. */
+hl_status hl__gate_enter_or_ask(hl__gates *gates, const hl_key *key, uint64_t deadline_ns, hl__gate **out);
+/* False: somebody has asked since the last time; look, and leave again. */
+bool hl__gate_leave(hl__gates *gates, hl__gate *gate);
 
 #endif

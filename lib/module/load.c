@@ -195,6 +195,29 @@ static hl_status refresh(hl__loaded *loaded, uint64_t deadline_ns, hl__loaded **
     return status;
 }
 
+/* ---- leaving the gate -------------------------------------------------------------------------------------------- */
+
+static bool is_wanted(const hl__hold *hold)
+{
+    return __atomic_load_n(&hold->kept, __ATOMIC_ACQUIRE) || __atomic_load_n(&hold->holders, __ATOMIC_ACQUIRE) > 0;
+}
+
+static void release_unwanted(hl__module_room *room, const hl_key *key, uint64_t deadline_ns)
+{
+    hl__loaded *found = hl__loaded_find(room, key);
+
+    if (found && !is_wanted(found->hold) && hl__loaded_withdraw(found))
+        end(found, left_ms(deadline_ns, GRACE_MS));
+    hl__loaded_unref(found);
+}
+
+/* Who let the key go meanwhile and could not wait has left that to the one inside. */
+static void leave(hl__module_room *room, const hl_key *key, hl__gate *gate, uint64_t deadline_ns)
+{
+    while (!hl__gate_leave(room->gates, gate))
+        release_unwanted(room, key, deadline_ns);
+}
+
 /* ---- loading; in the gate ---------------------------------------------------------------------------------------- */
 
 static hl_status load_anew(hl__module_room *room, const hl_key *key, hl__loaded *dead, uint64_t deadline_ns,
@@ -245,37 +268,26 @@ hl_status hl__load(hl__module_room *room, const hl_key *key, hl__want want, uint
     if (status != HL_OK)
         return status;
     status = load_inside(room, key, want, deadline_ns, out);
-    hl__gate_leave(room->gates, gate);
+    leave(room, key, gate, deadline_ns);
     return status;
 }
 
 /* ---- letting go; in the gate ------------------------------------------------------------------------------------- */
 
-static bool is_wanted(const hl__hold *hold)
-{
-    return __atomic_load_n(&hold->kept, __ATOMIC_ACQUIRE) || __atomic_load_n(&hold->holders, __ATOMIC_ACQUIRE) > 0;
-}
-
-/* The one that is published now may be a newer one with the same holders. */
-static void release_unwanted(const hl__loaded *mine, uint64_t deadline_ns)
-{
-    hl__loaded *found = hl__loaded_find(mine->room, &mine->key);
-
-    if (found && found->hold == mine->hold && !is_wanted(found->hold) && hl__loaded_withdraw(found))
-        end(found, left_ms(deadline_ns, GRACE_MS));
-    hl__loaded_unref(found);
-}
-
 void hl__load_let_go(hl__loaded *loaded, uint64_t deadline_ns)
 {
+    hl__module_room *room = loaded->room;
+    hl__error_copy error;
     hl__gate *gate;
 
     if (__atomic_sub_fetch(&loaded->hold->holders, 1, __ATOMIC_ACQ_REL) > 0 || is_wanted(loaded->hold))
         return;
-    if (hl__gate_enter(loaded->room->gates, &loaded->key, HL__GATE_NO_DEADLINE, &gate) != HL_OK)
-        return;
-    release_unwanted(loaded, deadline_ns);
-    hl__gate_leave(loaded->room->gates, gate);
+    hl__error_save(&error);
+    if (hl__gate_enter_or_ask(room->gates, &loaded->key, deadline_ns, &gate) == HL_OK) {
+        release_unwanted(room, &loaded->key, deadline_ns);
+        leave(room, &loaded->key, gate, deadline_ns);
+    }
+    hl__error_restore(&error);
 }
 
 static hl_status release_inside(hl__module_room *room, const hl_key *key)
@@ -297,7 +309,7 @@ hl_status hl__load_release(hl__module_room *room, const hl_key *key)
     if (status != HL_OK)
         return status;
     status = release_inside(room, key);
-    hl__gate_leave(room->gates, gate);
+    leave(room, key, gate, 0);
     return status;
 }
 
@@ -321,6 +333,6 @@ hl_status hl__load_again(hl__module_room *room, const hl_key *key)
     if (status != HL_OK)
         return status;
     status = again_inside(room, key);
-    hl__gate_leave(room->gates, gate);
+    leave(room, key, gate, 0);
     return status;
 }

@@ -201,6 +201,34 @@ static void a_slow_load_does_not_hold_up_other_keys(void **state)
     assert_true(hl_module_is_loaded(test_runtime, &slow));
 }
 
+static bool slow_is_loaded;
+
+static void *nap_and_let_go(void *user)
+{
+    worker *self = user;
+
+    self->wrong += strncmp(call(hl_module_run_and_release, key_of(1), "nap", "[300]", 500), "HL_ERR_", 7) == 0;
+    self->wrong += __atomic_load_n(&slow_is_loaded, __ATOMIC_ACQUIRE);
+    return NULL;
+}
+
+static void who_lets_a_key_go_does_not_wait_for_those_who_load_it(void **state)
+{
+    worker self = {.number = 0};
+    hl_key key = key_of(1);
+
+    (void)state;
+    take_code(PLUGIN("slow"));
+    assert_int_equal(pthread_create(&self.thread, NULL, nap_and_let_go, &self), 0);
+    eventually(hl_module_is_loaded(test_runtime, &key));
+    put(key, "slow", NULL);
+    ok(hl_module_reload(test_runtime, &key));
+    __atomic_store_n(&slow_is_loaded, true, __ATOMIC_RELEASE);
+    pthread_join(self.thread, NULL);
+    assert_int_equal(self.wrong, 0);
+    assert_false(hl_module_is_loaded(test_runtime, &key));
+}
+
 /* ---- nothing is left --------------------------------------------------------------------------------------------- */
 
 static size_t open_files(void)
@@ -288,6 +316,7 @@ int main(void)
         with_store(a_run_that_a_release_ends_is_not_made_a_second_time),
         with_store(a_key_with_several_workers_answers_several_calls_at_once),
         with_store(a_slow_load_does_not_hold_up_other_keys),
+        with_store(who_lets_a_key_go_does_not_wait_for_those_who_load_it),
         with_store(no_descriptor_stays_behind_a_key),
         with_store(closing_ends_every_worker),
         with_store(closing_ends_calls_and_loads_that_are_running),
