@@ -14,6 +14,7 @@
 #ifndef HOOKLINE_MODULE_H
 #define HOOKLINE_MODULE_H
 
+#include <hookline/deadline.h>
 #include <hookline/value.h>
 
 #ifdef __cplusplus

@@ -9,7 +9,7 @@
 #ifndef HOOKLINE_PLUGIN_H
 #define HOOKLINE_PLUGIN_H
 
-#include <hookline/abi.h>
+#include <hookline/deadline.h>
 #include <hookline/status.h>
 
 #ifdef __cplusplus
@@ -52,20 +52,6 @@ static inline hl_reply hl_fail(hl_status status)
     reply.state = NULL;
     reply.verdict = status;
     return reply;
-}
-
-/* ---- deadlines ------------------------------------------------------------------------------------------------ */
-
-/* Where the host can tell: nanoseconds of CLOCK_MONOTONIC at which the call that this thread is in should have ended;
- * 0: it has no deadline; and whether that has passed. [plugin] */
-extern uint64_t hl_call_deadline_ns(void) __attribute__((weak));
-extern bool hl_call_is_late(void) __attribute__((weak));
-
-/* Whether this plugin's call is over its deadline and should end: the only clean way to stop a call that runs in the
- * server's process. To the precision of some 10 ms. [plugin] */
-static inline bool hl_should_stop(void)
-{
-    return hl_call_is_late && hl_call_is_late();
 }
 
 /* ---- contracts ------------------------------------------------------------------------------------------------ */

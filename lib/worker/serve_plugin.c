@@ -6,29 +6,13 @@
 
 #include <hookline/plugin.h>
 
-#include "worker/look.h"
 #include "worker/plugin_call.h"
 #include "worker/serve_plugin.h"
 
 static struct {
     const hl_plugin_entry *entry;
     const hl_plugin_spec *spec;
-    uint64_t deadline_ns; /* of the call that is running; 0: none is */
 } self;
-
-/* ---- the deadline, for the plugin -------------------------------------------------------------------------------- */
-
-HL_API uint64_t hl_call_deadline_ns(void)
-{
-    return __atomic_load_n(&self.deadline_ns, __ATOMIC_RELAXED);
-}
-
-HL_API bool hl_call_is_late(void)
-{
-    uint64_t deadline_ns = hl_call_deadline_ns();
-
-    return deadline_ns && hl__look_now_ns() >= deadline_ns;
-}
 
 /* ---- loading ----------------------------------------------------------------------------------------------------- */
 
@@ -112,12 +96,8 @@ static void put_encoded(const hl__served *served, void *state, hl__reply_head *o
 static hl_reply call(void *state, const hl__served *served)
 {
     const char *meta = (const char *)served->area + hl__plugin_meta_at(served->head.part);
-    hl_reply reply;
 
-    __atomic_store_n(&self.deadline_ns, served->head.deadline_ns, __ATOMIC_RELAXED);
-    reply = self.spec->call(self.spec->self, state, served->head.flags & HL__PLUGIN_META ? meta : NULL);
-    __atomic_store_n(&self.deadline_ns, 0, __ATOMIC_RELAXED);
-    return reply;
+    return self.spec->call(self.spec->self, state, served->head.flags & HL__PLUGIN_META ? meta : NULL);
 }
 
 static void serve_flat(const hl__served *served, hl__reply_head *out)

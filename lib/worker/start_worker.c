@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "worker/deadline_worker.h"
 #include "worker/start.h"
 
 #define OPEN_FILES "/proc/self/"
@@ -234,7 +235,9 @@ int hl__worker_main(int argc, char **argv, const hl__service *service)
             obey();
             continue;
         }
+        hl__serve_deadline(served.head.deadline_ns);
         service->serve(&served, &reply);
+        hl__serve_deadline(0);
         hl__serve_reply(&served, &reply);
     }
 }

@@ -1,6 +1,7 @@
 /* Calling functions of loaded keys, also of modules that fail in every way. */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "tests/module/support/calling.h"
 
@@ -19,6 +20,14 @@ static void arguments_arrive_and_results_come_back(void **state)
     assert_string_equal(executed(key, "echo", NULL), "null");
     assert_string_equal(executed(key, "nothing", "[]"), "null");
     assert_string_equal(executed(key, "bytes", "[3]"), "{\"$bytes\":\"AAAA\"}");
+}
+
+static void a_function_may_ask_how_much_time_is_left(void **state)
+{
+    hl_key key = key_of(1);
+
+    (void)state;
+    assert_in_range(atoi(call(hl_module_run, key, "left", NULL, 30000)), 15000, 30000);
 }
 
 /* MX-02 */
@@ -299,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_store(arguments_arrive_and_results_come_back),
+        with_store(a_function_may_ask_how_much_time_is_left),
         with_store(a_run_loads_and_keeps),
         with_store(run_and_release_leaves_what_others_hold),
         with_store(an_unknown_function_names_those_there_are),

@@ -124,6 +124,20 @@ static hl_status nap(void *self, const hl_value *args, hl_answer *answer)
     return hl_answer_give(answer, hl_value_int(getpid()));
 }
 
+/* Milliseconds that are left of the call's time, when it is not late. */
+static hl_status left(void *self, const hl_value *args, hl_answer *answer)
+{
+    struct timespec now;
+
+    (void)self;
+    (void)args;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (hl_should_stop() || !hl_call_deadline_ns)
+        return hl_answer_fail(answer, HL_ERR_TIMEOUT, "the call is late");
+    return hl_answer_give(answer, hl_value_int((int64_t)(hl_call_deadline_ns() / 1000000) - (int64_t)now.tv_sec * 1000 -
+                                               now.tv_nsec / 1000000));
+}
+
 static hl_status hang(void *self, const hl_value *args, hl_answer *answer)
 {
     (void)self;
@@ -172,6 +186,7 @@ static hl_status leave(void *self, const hl_value *args, hl_answer *answer)
 static const hl_module_function functions[] = {
     {"echo", echo, "its first argument"},
     {"count", count, "how often it was called"},
+    {"left", left, "how long the call may take"},
     {"version", version, NULL},
     {"from", from, NULL},
     {"pid", pid, NULL},
