@@ -51,17 +51,17 @@ typedef enum hl_group_strategy {
 /* What a worker may do. Limits that the kernel does not have are reported by hl_workers, or refused with `require`.
  * Always: no new privileges, no core files, no signals to other processes, no tracing, descriptors closed. */
 typedef struct hl_sandbox {
-    size_t size;             /* sizeof(hl_sandbox) */
-    uint64_t memory_bytes;   /* address space; 0: 1 GiB */
-    uint64_t file_bytes;     /* largest file it may write; 0: none may be written */
-    uint32_t files;          /* open files; 0: 64 */
-    uint32_t processes;      /* processes and threads it may start; 0: none */
-    uint32_t cpu_seconds;    /* processor time in all; 0: no limit */
-    bool network;            /* may use sockets */
-    const char *const *read; /* NULL-terminated absolute paths that it may read; NULL: system libraries only */
+    size_t size;              /* sizeof(hl_sandbox) */
+    uint64_t memory_bytes;    /* address space; 0: 1 GiB */
+    uint64_t file_bytes;      /* largest file it may write; 0: none may be written */
+    uint32_t files;           /* open files; 0: 64 */
+    uint32_t processes;       /* processes and threads it may start; 0: none */
+    uint32_t cpu_seconds;     /* processor time in all; 0: no limit */
+    bool network;             /* may use sockets */
+    const char *const *read;  /* NULL-terminated absolute paths that it may read; NULL: system libraries only */
     const char *const *write; /* the same for writing */
-    const char *cgroup;      /* a delegated cgroup v2 folder below which each worker gets its own; NULL: none */
-    bool require;            /* what the kernel lacks is HL_ERR_UNSUPPORTED instead of a report */
+    const char *cgroup;       /* a delegated cgroup v2 folder below which each worker gets its own; NULL: none */
+    bool require;             /* what the kernel lacks is HL_ERR_UNSUPPORTED instead of a report */
 } hl_sandbox;
 
 /* How one plugin is isolated. 0 and NULL stand for the default named at each field. In JSON, as stored and as in a
