@@ -49,13 +49,15 @@ typedef enum hl_group_strategy {
 } hl_group_strategy;
 
 /* What a worker may do. Limits that the kernel does not have are reported by hl_workers, or refused with `require`.
- * Always: no new privileges, no core files, no signals to other processes, no tracing, descriptors closed. */
+ * Always: no new privileges, no capabilities, no core files, no signals to other processes, no tracing, none of the server's
+ * descriptors and nothing of its environment. Without `write` no file can be opened for writing, not even /dev/null. */
 typedef struct hl_sandbox {
     size_t size;              /* sizeof(hl_sandbox) */
     uint64_t memory_bytes;    /* address space; 0: 1 GiB */
     uint64_t file_bytes;      /* largest file it may write; 0: none may be written */
     uint32_t files;           /* open files; 0: 64 */
-    uint32_t processes;       /* processes and threads it may start; 0: none */
+    uint32_t processes;       /* processes and threads it may start; 0: none. They end with the worker; those that are
+                                 there when the server is killed live on, unless there is a cgroup that ends them */
     uint32_t cpu_seconds;     /* processor time in all; 0: no limit */
     bool network;             /* may use sockets */
     const char *const *read;  /* NULL-terminated absolute paths that it may read; NULL: system libraries only */
