@@ -176,14 +176,25 @@ static bool sleep_for(hl__channel *channel, int slot, int pidfd)
     return died || (!watched && has_ended(pidfd));
 }
 
-/* Asked in this order: a reply that is there counts, whatever else has happened. Who was woken for nothing makes room:
- * the worker may have filled the pipe. */
+/* Who was woken for nothing makes room, as the worker may have filled the pipe; and looks again, since what was read may
+ * have told of a reply that came a moment before. */
+static hl__wait_end take_reply_or_drain(const waiting *w, bool slept)
+{
+    hl__wait_end end = take_reply(w);
+
+    if (end || !slept)
+        return end;
+    drain(w->channel, w->slot);
+    return take_reply(w);
+}
+
+/* Asked in this order: a reply that is there counts, whatever else has happened. */
 static hl__wait_end sleep_until_end(const waiting *w, int pidfd)
 {
     bool died = false;
 
     for (bool slept = false;; slept = true) {
-        hl__wait_end end = take_reply(w);
+        hl__wait_end end = take_reply_or_drain(w, slept);
         uint64_t now_ns;
 
         if (end)
@@ -197,8 +208,6 @@ static hl__wait_end sleep_until_end(const waiting *w, int pidfd)
             return HL__LATE;
         if (!is_timed(w->channel, now_ns, w->deadline_ns))
             set_timer(w->channel);
-        if (slept)
-            drain(w->channel, w->slot);
         died = sleep_for(w->channel, w->slot, pidfd);
     }
 }

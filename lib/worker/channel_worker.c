@@ -68,15 +68,27 @@ static int first_posted(uint64_t *posted)
     return first;
 }
 
-/* A request that the server takes back at this moment is not taken. */
+/* The request that was posted first, as the worker's from now on. A request that the server takes back at this moment is
+ * not taken, but the next one is. */
+static int begin_first(uint64_t *turn)
+{
+    for (;;) {
+        uint64_t posted = 0;
+        int slot = first_posted(&posted);
+
+        *turn = posted >> 1;
+        if (slot < 0 || __atomic_compare_exchange_n(&me.shared->posted[slot], &posted, posted | HL__BEGUN, false,
+                                                    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return slot;
+    }
+}
+
 static bool take(hl__served *out)
 {
-    uint64_t posted = 0;
-    int slot = first_posted(&posted);
-    uint64_t turn = posted >> 1;
+    uint64_t turn;
+    int slot = begin_first(&turn);
 
-    if (slot < 0 || !__atomic_compare_exchange_n(&me.shared->posted[slot], &posted, posted | HL__BEGUN, false,
-                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (slot < 0)
         return false;
     me.turn[slot] = turn;
     me.serving = slot;

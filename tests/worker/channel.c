@@ -1,5 +1,6 @@
 /* The channel does what its header says, with a worker that is honest: order, several requests at once, taking back,
  * waking. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <hookline/status.h>
 
 #include "tests/worker/support/worker.h"
+#include "worker/channel_server.h"
 
 /* ---- measures and slots ---- */
 
@@ -157,6 +159,60 @@ static void a_sleeping_worker_is_woken(void **state)
     worker_finish(&worker);
 }
 
+typedef struct stray {
+    int fd;
+    int call; /* atomic; which one runs, from 1; 0: it is over */
+} stray;
+
+/* One in each call, at another moment, as a worker does whose last wake comes late. */
+static void *wake_for_nothing(void *user)
+{
+    stray *me = (stray *)user;
+    int call, last = -1;
+
+    while ((call = __atomic_load_n(&me->call, __ATOMIC_ACQUIRE)) != 0) {
+        if (call == last) {
+            sched_yield();
+            continue;
+        }
+        for (volatile int pause = 0; pause < call % 97 * 50; pause = pause + 1)
+            ;
+        last = call;
+        (void)!write(me->fd, "", 1);
+    }
+    return NULL;
+}
+
+/* Making room in what has woken must not take away the wake of a reply that comes at that moment. */
+static void a_reply_beside_a_wake_for_nothing_is_not_missed(void **state)
+{
+    stray stray = {-1, 1};
+    uint64_t longest_ns = 0;
+    pthread_t thread;
+    char path[64];
+    worker worker;
+
+    (void)state;
+    worker_ready(&worker, &(worker_options){.slots = 1});
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", worker.channel->woken[0]);
+    stray.fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(stray.fd >= 0);
+    assert_int_equal(pthread_create(&thread, NULL, wake_for_nothing, &stray), 0);
+    for (int i = 1; i <= 50000 && longest_ns < UINT64_C(4000000000); i++) {
+        uint64_t begin_ns = hl__child_now_ns();
+
+        __atomic_store_n(&stray.call, i, __ATOMIC_RELEASE);
+        assert_int_equal(worker_do(&worker, "double", NULL, i).result, 2 * i);
+        if (hl__child_now_ns() - begin_ns > longest_ns)
+            longest_ns = hl__child_now_ns() - begin_ns;
+    }
+    __atomic_store_n(&stray.call, 0, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    close(stray.fd);
+    assert_true(longest_ns < UINT64_C(4000000000)); /* at its deadline the reply would be found at last */
+    worker_finish(&worker);
+}
+
 /* ---- taking back ---- */
 
 static void a_request_that_was_taken_back_is_never_begun(void **state)
@@ -278,6 +334,7 @@ int main(void)
         cmocka_unit_test(requests_are_taken_in_the_order_in_which_they_were_posted),
         cmocka_unit_test(every_caller_gets_its_own_answer),
         cmocka_unit_test(a_sleeping_worker_is_woken),
+        cmocka_unit_test(a_reply_beside_a_wake_for_nothing_is_not_missed),
         cmocka_unit_test(a_request_that_was_taken_back_is_never_begun),
         cmocka_unit_test(a_request_is_taken_back_or_done_and_never_both),
         cmocka_unit_test(a_disturbed_channel_ends_every_wait),
