@@ -95,22 +95,25 @@ static bool may_begin_again(const hl__seat *seat, const hl__child_end *end)
 
 /* ---- starting ---- */
 
-static hl__life *new_life(hl__seat *seat, uint64_t now_ns)
+static hl_status new_life(hl__seat *seat, uint64_t now_ns, hl__life **out)
 {
     hl__pool *pool = seat->pool;
     hl__life *life = calloc(1, sizeof(*life));
+    hl_status status;
 
     if (!life)
-        return NULL;
+        return hl__fail_memory("worker");
     *life = (hl__life){.refs = 1, .slots = pool->slots, .pidfd = -1, .report_fd = -1, .seat = seat};
     life->child = (hl__child)HL__CHILD_NONE;
     life->started_ns = now_ns;
     life->code = pool->code;
     life->name = strdup(pool->name);
-    if (life->name && hl__channel_new(pool->slots, pool->area_bytes, &life->channel) == HL_OK)
-        return life;
-    hl__life_unref(life);
-    return NULL;
+    status = life->name ? hl__channel_new(pool->slots, pool->area_bytes, &life->channel) : hl__fail_memory("worker");
+    if (status == HL_OK)
+        *out = life;
+    else
+        hl__life_unref(life);
+    return status;
 }
 
 static hl_status spawn(hl__life *life, const hl__pool *pool)
@@ -148,10 +151,12 @@ static void set_life(hl__seat *seat, hl__life *life)
 
 static void start(hl__seat *seat, uint64_t now_ns)
 {
-    hl__life *life = new_life(seat, now_ns);
-    hl_status status = life ? spawn(life, seat->pool) : hl__fail_memory("worker");
+    hl__life *life = NULL;
+    hl_status status = new_life(seat, now_ns, &life);
     char reason[256];
 
+    if (status == HL_OK)
+        status = spawn(life, seat->pool);
     if (status == HL_OK) {
         seat->reason[0] = '\0';
         set_life(seat, life);
