@@ -236,6 +236,26 @@ static void refused(hl__life *life, const hl__report_head *head, const char *tex
         fail_seat(seat, status, text);
 }
 
+/* It is ready once, and refuses or takes newer code when it was given some. */
+static bool is_due(const hl__life *life, const hl__report_head *head)
+{
+    if (head->kind == HL__REPORT_READY)
+        return !life->ready_ns;
+    return life->switching || (head->kind == HL__REPORT_REFUSED && !life->ready_ns);
+}
+
+/* What it says from now on is not heard: it could say so much that the supervisor did nothing else. */
+static void break_off(hl__life *life)
+{
+    hl__pool *pool = life->seat->pool;
+
+    pthread_mutex_lock(&pool->lock);
+    hl__life_kill(life, HL__WHY_MALFORMED);
+    hl__pool_note_ready(pool);
+    pthread_mutex_unlock(&pool->lock);
+    hl__supervisor_unhear(pool->supervisor, life);
+}
+
 void hl__seat_heard(hl__life *life, uint64_t now_ns)
 {
     hl__report_head head;
@@ -243,6 +263,10 @@ void hl__seat_heard(hl__life *life, uint64_t now_ns)
     int heard;
 
     while (life->seat && (heard = hl__worker_heard(life->report_fd, &head, text)) == 1) {
+        if (!is_due(life, &head)) {
+            break_off(life);
+            return;
+        }
         if (head.kind == HL__REPORT_READY)
             became_ready(life, &head, now_ns);
         else if (head.kind == HL__REPORT_SWITCHED)

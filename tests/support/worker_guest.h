@@ -20,7 +20,8 @@ typedef enum guest_act {
     GUEST_FAIL,     /* replies hl_fail(HL_ERR_LIMIT) */
     GUEST_HALT,     /* replies hl_halt */
     GUEST_STRANGE,  /* replies with verdict 77 */
-    GUEST_FORGET    /* replies hl_next(NULL) */
+    GUEST_FORGET,   /* replies hl_next(NULL) */
+    GUEST_REPORT    /* tells the supervisor again and again that it is ready, and never returns */
 } guest_act;
 
 typedef struct guest_state {

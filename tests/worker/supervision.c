@@ -369,6 +369,17 @@ static void who_is_inside_a_worker_can_be_asked(void **state)
     pools_end(pool);
 }
 
+/* Else it could keep the supervisor from all other workers. */
+static void a_worker_that_reports_without_being_asked_is_killed(void **state)
+{
+    hl__pool *pool = pools_ready("guest", QUICK);
+
+    (void)state;
+    assert_int_equal(pools_act(pool, GUEST_REPORT, 0), HL_ERR_PLUGIN);
+    assert_int_equal(pools_act(pool, GUEST_ANSWER, 0), HL_OK);
+    pools_end(pool);
+}
+
 /* ---- forked processes ---- */
 
 static void a_forked_child_is_refused_and_disturbs_nobody(void **state)
@@ -410,6 +421,7 @@ int main(void)
         with_pools(crashes_and_failures_are_noticed),
         with_pools(workers_are_told_with_what_they_do),
         with_pools(who_is_inside_a_worker_can_be_asked),
+        with_pools(a_worker_that_reports_without_being_asked_is_killed),
         with_pools(a_forked_child_is_refused_and_disturbs_nobody),
     };
 
