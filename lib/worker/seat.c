@@ -316,17 +316,23 @@ static void after_death(hl__seat *seat, const hl__life *life, uint64_t now_ns)
         fail_seat(seat, HL_ERR_PLUGIN, text);
 }
 
+/* What it does when its supervisor has ended the life. */
+static void after_end(hl__seat *seat, uint64_t now_ns)
+{
+    seat->due_ns = now_ns;
+    if (seat->pool->isolation->restart == HL_TEMPORARY && !seat->failed && !hl__pool_is_ending(seat->pool))
+        fail_seat(seat, HL_ERR_PLUGIN, "It was ended with its group, and is not started again.");
+}
+
 void hl__seat_ended(hl__life *life, uint64_t now_ns)
 {
     hl__seat *seat = life->seat;
     hl__pool *pool = seat->pool;
-    bool wanted;
 
     hl__supervisor_unwatch(pool->supervisor, life);
     reap(life);
-    wanted = life->why == HL__WHY_ENDING || life->why == HL__WHY_GROUP || hl__pool_is_ending(pool);
-    if (wanted)
-        seat->due_ns = now_ns;
+    if (life->why == HL__WHY_ENDING || life->why == HL__WHY_GROUP || hl__pool_is_ending(pool))
+        after_end(seat, now_ns);
     else
         after_death(seat, life, now_ns);
     set_life(seat, NULL);

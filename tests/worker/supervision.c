@@ -209,6 +209,19 @@ static void in_a_group_rest_for_one_those_behind_it_are_started_again(void **sta
     assert_string_equal(renewed_after_the_middle_one_dies(GROUP("rest_for_one")), "ba");
 }
 
+static void a_temporary_worker_that_ends_with_its_group_is_not_started_again(void **state)
+{
+    hl__pool *pool = pools_ready("guest", GROUP("one_for_all"));
+    hl__pool *once = pools_ready("once", GROUP("one_for_all") ",\"restart\":\"temporary\"");
+
+    (void)state;
+    assert_int_equal(pools_act(pool, GUEST_ABORT, 0), HL_ERR_PLUGIN);
+    eventually(states_are("guest/0=ready once/0=failed "));
+    assert_int_equal(pools_act(once, GUEST_ANSWER, 0), HL_ERR_NOT_LOADED);
+    pools_end(once);
+    pools_end(pool);
+}
+
 static void a_group_has_one_strategy(void **state)
 {
     hl__pool *pool = pools_ready("guest", GROUP("one_for_all"));
@@ -414,6 +427,7 @@ int main(void)
         with_pools(in_a_group_one_for_one_only_who_died_is_started_again),
         with_pools(in_a_group_one_for_all_everybody_is_started_again),
         with_pools(in_a_group_rest_for_one_those_behind_it_are_started_again),
+        with_pools(a_temporary_worker_that_ends_with_its_group_is_not_started_again),
         with_pools(a_group_has_one_strategy),
         with_pools(a_group_fails_as_a_whole),
         with_pools(a_crash_is_kept_with_plugin_version_event_signal_and_address),
