@@ -90,6 +90,15 @@ static int run(char **argv)
     return WIFSIGNALED(status) ? HL__SANDBOX_SIGNAL_EXIT + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+static _Noreturn void tell_end(int status)
+{
+    const unsigned char end[] = {0, (unsigned char)status};
+    ssize_t wrote = write(HL__SANDBOX_WHY_FD, end, sizeof(end));
+
+    (void)wrote; /* the exit status says the same */
+    _exit(status);
+}
+
 int main(int argc, char **argv)
 {
     pid_t server;
@@ -104,5 +113,5 @@ int main(int argc, char **argv)
     if (chdir(argv[2]) != 0)
         refuse("the working folder %s cannot be entered: %s", argv[2], strerror(errno));
     shut_in();
-    _exit(run(argv + 3));
+    tell_end(run(argv + 3));
 }

@@ -2,7 +2,8 @@
  *
  * Called as hookline-sandbox SERVER-PID FOLDER PROGRAM ARGUMENTS...: it shuts itself in, goes to the folder, runs the program
  * with a small environment, and exits as it did. Descriptor 3 holds the sandbox plan from its beginning; what keeps the program
- * from being started is written to descriptor 4 as a sentence. */
+ * from being started is written to descriptor 4 as a sentence, else a zero byte and the exit status, for servers whose children
+ * somebody else reaps. */
 #ifndef HL_MODULE_SANDBOX_RUN_H
 #define HL_MODULE_SANDBOX_RUN_H
 

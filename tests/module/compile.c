@@ -491,6 +491,25 @@ static void a_slow_compile_holds_up_only_those_of_its_own_name(void **state)
     free(bytes);
 }
 
+/* ---- a server that has its children reaped ------------------------------------------------------------------------ */
+
+static void compiles_end_as_they_do_in_a_server_that_ignores_its_children(void **state)
+{
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    const char *source = test_source("orphan", "1.0.0", 1);
+    hl_module_code good, bad;
+    hl_status kept = test_compile(source, &good);
+    hl_status refused = test_compile("int broken = ;", &bad);
+
+    (void)state;
+    signal(SIGCHLD, before);
+    assert_non_null(strstr(hl_last_error()->message, "expected expression"));
+    hl_module_code_cleanup(&good);
+    hl_module_code_cleanup(&bad);
+    assert_int_equal(kept, HL_OK);
+    assert_int_equal(refused, HL_ERR_COMPILE);
+}
+
 /* ---- a server that is killed ------------------------------------------------------------------------------------- */
 
 static int run_server(const char *store)
@@ -563,6 +582,7 @@ int main(int argc, char **argv)
         CASE(a_compiler_sees_nothing_of_the_servers_environment),
         CASE(twenty_compiles_at_once_all_succeed),
         CASE(a_slow_compile_holds_up_only_those_of_its_own_name),
+        CASE(compiles_end_as_they_do_in_a_server_that_ignores_its_children),
         CASE(a_killed_server_takes_its_compiler_along_and_the_next_one_sweeps),
     };
 
