@@ -225,7 +225,7 @@ static bool names_limit(const char *text)
 /* The first line that names an error, else the first one, as the end of a message. */
 static void pick_line(const char *text, char *out, size_t out_len)
 {
-    const char *at = strstr(text, "error: ");
+    const char *at = strcasestr(text, "error: "); /* an assembler begins it with a capital letter */
     size_t len;
 
     while (at && at > text && at[-1] != '\n')
