@@ -71,7 +71,8 @@ hl_status hl_answer_give(hl_answer *answer, hl_value *result)
     if (result->parent || result == answer->args)
         return hl_answer_fail(answer, HL_ERR_INVALID,
                               "The result is a part of another value; give a copy of it (hl_value_copy).");
-    hl_value_free(answer->result);
+    if (answer->result != result)
+        hl_value_free(answer->result);
     answer->result = result;
     return HL_OK;
 }
