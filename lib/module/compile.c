@@ -126,6 +126,8 @@ static hl_status compile(compiling *compiling)
         status = hl__compile_tools_find(&compiling->tools);
     if (status == HL_OK)
         status = hl__code_place_open(compiling->runtime, &compiling->place);
+    if (status == HL_OK)
+        hl__compile_sweep(&compiling->place); /* the command opens no runtime that would */
     if (status == HL_OK && compiling->source.name)
         status = hl__code_lock(&compiling->place, compiling->source.name, compiling->deadline_ns, &compiling->lock);
     if (status == HL_OK)

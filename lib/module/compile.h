@@ -1,4 +1,5 @@
-/* Compiling a module's source: the working folder, the tools, the run. Used by compile.c; hl__compile_sweep by code_sweep.c. */
+/* Compiling a module's source: the working folder, the tools, the run. Used by compile.c; hl__compile_sweep by code_sweep.c
+ * too. */
 #ifndef HL_MODULE_COMPILE_H
 #define HL_MODULE_COMPILE_H
 

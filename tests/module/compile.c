@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "module/code.h"
@@ -491,6 +492,16 @@ static void a_slow_compile_holds_up_only_those_of_its_own_name(void **state)
     free(bytes);
 }
 
+static void what_a_killed_compile_left_goes_with_the_next_one(void **state)
+{
+    (void)state;
+    test_keep(test_source("first", "1.0.0", 1));
+    assert_int_equal(mkdir(test_path("store/modules/.work/left"), 0700), 0);
+    assert_int_equal(test_entries(".work"), 1);
+    test_keep(test_source("second", "1.0.0", 2));
+    assert_int_equal(test_entries(".work"), 0);
+}
+
 /* ---- a server that has its children reaped ------------------------------------------------------------------------ */
 
 static void compiles_end_as_they_do_in_a_server_that_ignores_its_children(void **state)
@@ -582,6 +593,7 @@ int main(int argc, char **argv)
         CASE(a_compiler_sees_nothing_of_the_servers_environment),
         CASE(twenty_compiles_at_once_all_succeed),
         CASE(a_slow_compile_holds_up_only_those_of_its_own_name),
+        CASE(what_a_killed_compile_left_goes_with_the_next_one),
         CASE(compiles_end_as_they_do_in_a_server_that_ignores_its_children),
         CASE(a_killed_server_takes_its_compiler_along_and_the_next_one_sweeps),
     };
