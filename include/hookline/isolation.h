@@ -50,7 +50,8 @@ typedef enum hl_group_strategy {
 
 /* What a worker may do. Limits that the kernel does not have are reported by hl_workers, or refused with `require`.
  * Always: no new privileges, no capabilities, no core files, no signals to other processes, no tracing, none of the server's
- * descriptors and nothing of its environment. Without `write` no file can be opened for writing, not even /dev/null. */
+ * descriptors, and of its environment only search paths, language, time zone, TMPDIR and what tunes the allocator. Without
+ * `write` no file can be opened for writing, not even /dev/null. */
 typedef struct hl_sandbox {
     size_t size;              /* sizeof(hl_sandbox) */
     uint64_t memory_bytes;    /* address space; 0: 1 GiB */
