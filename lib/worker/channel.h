@@ -76,6 +76,8 @@ bool hl__channel_begun(const hl__channel *channel, int slot);
 bool hl__channel_withdraw(hl__channel *channel, int slot);
 /* The processor on which the worker took its last request. It may lie; then looking is of no use to its callers. */
 int32_t hl__channel_processor(const hl__channel *channel);
+/* Whether the next wait would look before it sleeps, where it is given time for that. */
+bool hl__channel_would_look(const hl__channel *channel);
 /* Ends every wait on the channel, for good. [any-thread] */
 void hl__channel_disturb(hl__channel *channel);
 /* Has the worker look at its report socket before it takes another request. */

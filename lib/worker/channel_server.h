@@ -35,6 +35,7 @@ struct hl__channel {
     bool may_look;
     uint32_t look_ns; /* what the worker was told */
     uint32_t look_misses;
+    bool look_met;       /* the last look helped: the worker looks too */
     uint32_t look_pause; /* calls that do not look before it is tried again */
 };
 

@@ -14,6 +14,9 @@
  * helps only where the worker looks too, which it learns with the first. */
 #define LOOK_MISSES_MOST 4
 #define LOOK_PAUSE_CALLS 60
+/* A worker that sleeps has to wake up first, which takes longer than looking is worth. So the first look is a long one;
+ * after it both look, and short ones meet. */
+#define LOOK_FIRST_NS 100000
 
 typedef struct waiting {
     hl__channel *channel;
@@ -49,21 +52,31 @@ static void tell_worker(hl__channel *channel, uint32_t look_ns)
     __atomic_store_n(&channel->shared->look_ns, look_ns, __ATOMIC_RELAXED);
 }
 
-static bool wants_look(hl__channel *channel, uint32_t spin_ns)
+bool hl__channel_would_look(const hl__channel *channel)
 {
+    return channel->may_look && __atomic_load_n(&channel->look_pause, __ATOMIC_RELAXED) == 0;
+}
+
+/* How long this call looks; 0: not at all. */
+static uint32_t look_time(hl__channel *channel, uint32_t spin_ns)
+{
+    bool wanted = spin_ns > 0 && hl__channel_would_look(channel);
     uint32_t pause = __atomic_load_n(&channel->look_pause, __ATOMIC_RELAXED);
-    bool wanted = spin_ns > 0 && channel->may_look && pause == 0;
 
     if (pause)
         __atomic_store_n(&channel->look_pause, pause - 1, __ATOMIC_RELAXED);
     tell_worker(channel, wanted ? spin_ns : 0);
-    return wanted;
+    if (!wanted)
+        return 0;
+    return __atomic_load_n(&channel->look_met, __ATOMIC_RELAXED) || spin_ns > LOOK_FIRST_NS ? spin_ns : LOOK_FIRST_NS;
 }
 
+/* A first look says nothing about those that follow: only a short one that helped forgets the misses. */
 static void note_look(hl__channel *channel, bool helped)
 {
     uint32_t misses = __atomic_load_n(&channel->look_misses, __ATOMIC_RELAXED);
-    uint32_t now = helped ? 0 : misses + 1;
+    bool met = __atomic_load_n(&channel->look_met, __ATOMIC_RELAXED);
+    uint32_t now = !helped ? misses + 1 : met ? 0 : misses;
 
     if (now >= LOOK_MISSES_MOST) {
         now = 0;
@@ -71,11 +84,13 @@ static void note_look(hl__channel *channel, bool helped)
     }
     if (now != misses)
         __atomic_store_n(&channel->look_misses, now, __ATOMIC_RELAXED);
+    if (met != helped)
+        __atomic_store_n(&channel->look_met, helped, __ATOMIC_RELAXED);
 }
 
-static hl__wait_end look(const waiting *w, uint32_t spin_ns)
+static hl__wait_end look(const waiting *w, uint32_t look_ns)
 {
-    uint64_t end_ns = hl__look_now_ns() + spin_ns;
+    uint64_t end_ns = hl__look_now_ns() + look_ns;
 
     do
         for (int i = 0; i < HL__LOOKS; i++) {
@@ -217,10 +232,11 @@ hl__wait_end hl__channel_wait(hl__channel *channel, int slot, int pidfd, uint64_
 {
     waiting w = {channel, slot, deadline_ns, out};
     uint32_t *asleep = &channel->shared->requests[slot].waiting;
+    uint32_t look_ns = look_time(channel, spin_ns);
     hl__wait_end end = (hl__wait_end)0;
 
-    if (wants_look(channel, spin_ns)) {
-        end = look(&w, spin_ns);
+    if (look_ns) {
+        end = look(&w, look_ns);
         note_look(channel, end != 0);
         if (end)
             return end;

@@ -306,8 +306,21 @@ static void part(const turn *turn, int processor)
 
     pthread_mutex_lock(&turn->pool->lock);
     if (!life->ended && turn->now_ns >= life->parted_ns + HL__PART_AGAIN_NS) {
-        life->parted_ns = turn->now_ns;
+        __atomic_store_n(&life->parted_ns, turn->now_ns, __ATOMIC_RELAXED);
         hl__spin_part(life->pid, processor);
+    }
+    pthread_mutex_unlock(&turn->pool->lock);
+}
+
+/* Where nobody looks, a worker is woken soonest on its caller's processor. */
+static void unpart(const turn *turn)
+{
+    hl__life *life = turn->life;
+
+    pthread_mutex_lock(&turn->pool->lock);
+    if (!life->ended && life->parted_ns) {
+        __atomic_store_n(&life->parted_ns, 0, __ATOMIC_RELAXED);
+        hl__spin_unpart(life->pid);
     }
     pthread_mutex_unlock(&turn->pool->lock);
 }
@@ -315,10 +328,13 @@ static void part(const turn *turn, int processor)
 static hl__wait_end wait_reply(const turn *turn, hl__reply_head *reply)
 {
     uint32_t look_ns = hl__spin_allowed() ? turn->pool->look_ns : 0;
-    int processor = look_ns ? sched_getcpu() : -1;
+    bool looks = look_ns && hl__channel_would_look(turn->life->channel);
+    int processor = looks ? sched_getcpu() : -1;
 
-    if (look_ns && hl__channel_processor(turn->life->channel) == processor)
+    if (looks && hl__channel_processor(turn->life->channel) == processor)
         part(turn, processor);
+    else if (!looks && __atomic_load_n(&turn->life->parted_ns, __ATOMIC_RELAXED))
+        unpart(turn);
     return hl__channel_wait(turn->life->channel, turn->slot, turn->life->pidfd, turn->deadline_ns, look_ns, reply);
 }
 

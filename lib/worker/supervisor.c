@@ -142,7 +142,7 @@ static void unpart_seat(hl__seat *seat)
 
     pthread_mutex_lock(&pool->lock);
     if (seat->life && seat->life->parted_ns && !seat->life->ended) {
-        seat->life->parted_ns = 0;
+        __atomic_store_n(&seat->life->parted_ns, 0, __ATOMIC_RELAXED);
         hl__spin_unpart(seat->life->pid);
     }
     pthread_mutex_unlock(&pool->lock);
