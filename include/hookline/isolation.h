@@ -58,7 +58,8 @@ typedef struct hl_sandbox {
     uint64_t file_bytes;      /* largest file it may write; 0: none may be written */
     uint32_t files;           /* open files; 0: 64 */
     uint32_t processes;       /* processes and threads it may start; 0: none. They end with the worker; but those that
-                                 are there when the server is killed live on */
+                                 are there when the server is killed live on. More than 0 binds a server that runs as root,
+                                 whose users have no count of their own, only with a cgroup */
     uint32_t cpu_seconds;     /* processor time in all; 0: no limit */
     bool network;             /* may use sockets */
     const char *const *read;  /* NULL-terminated absolute paths that it may read; NULL: system libraries only */

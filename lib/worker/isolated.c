@@ -21,6 +21,12 @@ typedef struct carried {
 
 /* ---- there ---- */
 
+static hl_status refuse_encoding(const carried *carried, int64_t answer)
+{
+    return hl__fail(HL_ERR_PLUGIN, ACTION, carried->isolated->name,
+                    "The event's codec cannot encode the state: it returned %lld.", (long long)answer);
+}
+
 /* The codec writes into memory of our own first: it may read what it wrote, and the worker can write to the area at any
  * time. Returns the length, or a negative status. */
 static int64_t encode_large(const carried *carried, void *area, size_t room, size_t len)
@@ -32,9 +38,11 @@ static int64_t encode_large(const carried *carried, void *area, size_t room, siz
     if (!bytes)
         return hl__fail_memory(ACTION);
     wrote = codec->encode(carried->state, bytes, len);
-    if (wrote >= 0 && (uint64_t)wrote <= len && (uint64_t)wrote <= room)
+    if (wrote < 0)
+        wrote = refuse_encoding(carried, wrote);
+    else if ((uint64_t)wrote <= len && (uint64_t)wrote <= room)
         memcpy(area, bytes, (size_t)wrote);
-    else if (wrote >= 0)
+    else
         wrote = hl__fail(HL_ERR_LIMIT, ACTION, carried->isolated->name,
                          "The state's codec asks for more room each time it is asked.");
     free(bytes);
@@ -47,8 +55,7 @@ static int64_t encode(const carried *carried, void *area, size_t room)
     int64_t len = carried->isolated->codec->encode(carried->state, bytes, sizeof(bytes));
 
     if (len < 0)
-        return hl__fail(HL_ERR_PLUGIN, ACTION, carried->isolated->name,
-                        "The event's codec cannot encode the state: it returned %lld.", (long long)len);
+        return refuse_encoding(carried, len);
     if ((uint64_t)len > room)
         return hl__fail(HL_ERR_LIMIT, ACTION, carried->isolated->name,
                         "The encoded state has %lld bytes; a worker takes %zu.", (long long)len, room);

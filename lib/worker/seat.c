@@ -61,6 +61,21 @@ static void fail_seat(hl__seat *seat, hl_status status, const char *reason)
 /* ---- beginning again ---- */
 
 /* The next life, after a pause that grows while lives are short; or escalation. */
+/* Starts it after the seat's next pause. */
+static void put_off(hl__seat *seat, const char *reason, uint64_t now_ns)
+{
+    seat->row++;
+    seat->due_ns = now_ns + hl__backoff_ns(seat->pool->isolation, seat->row, random_bits());
+    snprintf(seat->reason, sizeof(seat->reason), "%s", reason);
+}
+
+static int without_stop(const char *sentence)
+{
+    size_t len = strlen(sentence);
+
+    return (int)(len && sentence[len - 1] == '.' ? len - 1 : len);
+}
+
 static void begin_again(hl__seat *seat, uint64_t lived_ns, const char *reason, uint64_t now_ns)
 {
     const hl_isolation *isolation = seat->pool->isolation;
@@ -69,16 +84,14 @@ static void begin_again(hl__seat *seat, uint64_t lived_ns, const char *reason, u
 
     if (!hl__restarts_note(&group->restarts, now_ns, isolation->restarts_most,
                            (uint64_t)isolation->period_ms * 1000000)) {
-        snprintf(text, sizeof(text), "%s, and %u restarts within %u ms are allowed.", reason, isolation->restarts_most,
-                 isolation->period_ms);
+        snprintf(text, sizeof(text), "%.*s, and %u restarts within %u ms are allowed.", without_stop(reason), reason,
+                 isolation->restarts_most, isolation->period_ms);
         hl__group_fail(group, HL_ERR_PLUGIN, text, now_ns);
         return;
     }
     if (lived_ns >= (uint64_t)isolation->stable_ms * 1000000)
         seat->row = 0;
-    seat->row++;
-    seat->due_ns = now_ns + hl__backoff_ns(isolation, seat->row, random_bits());
-    snprintf(seat->reason, sizeof(seat->reason), "%s", reason);
+    put_off(seat, reason, now_ns);
     pthread_mutex_lock(&seat->pool->lock);
     seat->pool->restarts++;
     pthread_mutex_unlock(&seat->pool->lock);
@@ -149,6 +162,13 @@ static void set_life(hl__seat *seat, hl__life *life)
     pthread_mutex_unlock(&pool->lock);
 }
 
+/* The server itself lacks something, and it was there before: descriptors, memory, processes. That is no failure of the
+ * plugin, and is waited for. */
+static bool is_shortage(const hl__pool *pool, hl_status status)
+{
+    return pool->was_ready && (status == HL_ERR_SYSTEM || status == HL_ERR_NO_MEMORY);
+}
+
 static void start(hl__seat *seat, uint64_t now_ns)
 {
     hl__life *life = NULL;
@@ -171,6 +191,8 @@ static void start(hl__seat *seat, uint64_t now_ns)
     }
     if (seat->pool->isolation->restart == HL_TEMPORARY)
         fail_seat(seat, status, reason);
+    else if (is_shortage(seat->pool, status))
+        put_off(seat, reason, now_ns);
     else
         begin_again(seat, 0, reason, now_ns);
 }

@@ -1,6 +1,7 @@
 /* The supervisor: who is started again, when, with whom, and when no more; and what is told about it. */
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/worker/support/pools.h"
@@ -80,6 +81,24 @@ static void too_many_restarts_in_the_period_fail_the_pool_until_it_is_forgiven(v
     refused(pools_act(pool, GUEST_ANSWER, 0), HL_ERR_NOT_LOADED, NULL);
     assert_non_null(strstr(hl_last_error()->message, "2 restarts within 60000 ms"));
     hl__pool_forgive(pool);
+    ok(pools_act(pool, GUEST_ANSWER, 0));
+    pools_end(pool);
+}
+
+/* Whatever the server lacks in the meantime is no failure of the plugin. */
+static void a_server_without_descriptors_starts_workers_again_when_it_has_some(void **state)
+{
+    hl__pool *pool =
+        pools_ready("guest", "\"deadline_ms\":20000,\"restarts_most\":2,\"backoff_ms\":1,\"backoff_most_ms\":20");
+    struct rlimit limit, none = {0, 0};
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none.rlim_max = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(pools_act(pool, GUEST_ABORT, 0), HL_ERR_PLUGIN);
+    usleep(300000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     ok(pools_act(pool, GUEST_ANSWER, 0));
     pools_end(pool);
 }
@@ -422,6 +441,7 @@ int main(void)
         with_pools(a_transient_worker_is_started_again_unless_it_ended_by_itself_with_status_0),
         with_pools(a_permanent_worker_is_started_again_after_any_end),
         with_pools(too_many_restarts_in_the_period_fail_the_pool_until_it_is_forgiven),
+        with_pools(a_server_without_descriptors_starts_workers_again_when_it_has_some),
         with_pools(a_library_that_cannot_be_loaded_is_not_tried_again_and_says_why),
         with_pools(pauses_grow_with_each_death_and_begin_anew_after_a_stable_time),
         with_pools(in_a_group_one_for_one_only_who_died_is_started_again),
