@@ -69,19 +69,30 @@ int module_release(struct context *context, int argc, char **argv)
 
 /* ---- calling ----------------------------------------------------------------------------------------------------- */
 
+/* A result is data: what the locale cannot show is escaped, not replaced. */
+static void print_value(const char *text, const json_t *value)
+{
+    char *escaped = tool_shows(text) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
+
+    tool_print_text(stdout, escaped ? escaped : text);
+    putchar('\n');
+    free(escaped);
+}
+
 static int print_result(struct context *context, const hl_value *result)
 {
     char *text = NULL;
+    json_t *value;
     int code = TOOL_DONE;
 
     if (hl_value_to_json(result, &text) != HL_OK)
         return tool_fail(context);
-    if (context->json) {
-        code = tool_print_json(json_pack("{s:o}", "result", json_loads(text, JSON_DECODE_ANY, NULL)), TOOL_DONE);
-    } else {
-        tool_print_text(stdout, text);
-        putchar('\n');
-    }
+    value = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    if (context->json)
+        code = tool_print_json(json_pack("{s:O}", "result", value), TOOL_DONE);
+    else
+        print_value(text, value);
+    json_decref(value);
     free(text);
     return code;
 }

@@ -76,6 +76,18 @@ static size_t text_columns(const char *text)
     return width;
 }
 
+bool tool_shows(const char *text)
+{
+    bool shown = true;
+
+    while (*text && shown) {
+        int columns;
+
+        text += next_character(text, &columns, &shown);
+    }
+    return shown;
+}
+
 void tool_print_text(FILE *file, const char *text)
 {
     while (*text) {

@@ -179,6 +179,8 @@ void tool_table_print(struct table *table, const struct context *context, const 
 
 /* Prints text with everything that could steer a terminal made visible as '?'. */
 void tool_print_text(FILE *file, const char *text);
+/* Whether it would be printed as it is. */
+bool tool_shows(const char *text);
 
 const char *tool_status_word(hl_plugin_status status);
 hl_plugin_status tool_status_of_word(const char *word); /* 0 for what is none */

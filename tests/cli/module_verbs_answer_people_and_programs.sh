@@ -64,7 +64,8 @@ result_is() { # RESULT KEY FUNCTION [ARGUMENTS]
 }
 result_is 7 "$key" add '[5, 2]'
 result_is 2.5 "$key" divide '[5, 2]'
-result_is '"ÉTÉ"' "$text" upcase '["été"]'
+LC_ALL=C.UTF-8 result_is '"ÉTÉ"' "$text" upcase '["été"]'
+LC_ALL=C result_is '"\u00C9T\u00C9"' "$text" upcase '["été"]'
 result_is 4 "$text" length '"naïf"'
 succeeds module run "${key^^}" multiply '[6, 7]' --json
 json_is result 42
