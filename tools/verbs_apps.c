@@ -2,31 +2,8 @@
 #include <time.h>
 
 #include "install_report.h"
+#include "rows.h"
 #include "verbs.h"
-
-/* Rows for people or for programs. */
-struct rows {
-    json_t *array;
-    struct table *table;
-};
-
-static struct rows rows_new(const struct context *context, size_t columns, const char *const *titles)
-{
-    return (struct rows){context->json ? json_array() : NULL, context->json ? NULL : tool_table_new(columns, titles)};
-}
-
-static int rows_end(struct context *context, struct rows *rows, hl_status status, const char *key, const char *empty)
-{
-    if (status != HL_OK) {
-        json_decref(rows->array);
-        tool_table_free(rows->table);
-        return tool_fail(context);
-    }
-    if (context->json)
-        return tool_print_json(json_pack("{s:o}", key, rows->array), TOOL_DONE);
-    tool_table_print(rows->table, context, empty);
-    return TOOL_DONE;
-}
 
 static const char *time_text(int64_t at, char out[32])
 {
@@ -99,7 +76,8 @@ int apps_print(struct context *context)
     static const char *const titles[] = {"APP", "VERSION", "BEFORE", "STATE", "PLUGINS", "INSTALLED", "SOURCE"};
     struct rows rows = rows_new(context, 7, titles);
 
-    return rows_end(context, &rows, hl_installed(context->runtime, add_app, &rows), "apps", "No app is installed.");
+    return rows_end(context, &rows, tool_fail, hl_installed(context->runtime, add_app, &rows), "apps",
+                    "No app is installed.");
 }
 
 struct offering {
@@ -175,7 +153,8 @@ int verb_jobs(struct context *context, int argc, char **argv)
     if (code != TOOL_DONE)
         return code;
     rows = rows_new(context, 5, titles);
-    return rows_end(context, &rows, hl_jobs(context->runtime, add_job, &rows), "jobs", "The queue is empty.");
+    return rows_end(context, &rows, tool_fail, hl_jobs(context->runtime, add_job, &rows), "jobs",
+                    "The queue is empty.");
 }
 
 /* ---- the install log ------------------------------------------------------------------------------------------- */
@@ -221,7 +200,7 @@ int install_log_print(struct context *context)
     if (code != TOOL_DONE)
         return code;
     rows = rows_new(context, 7, titles);
-    return rows_end(context, &rows, hl_install_log(context->runtime, add_entry, &rows), "installs",
+    return rows_end(context, &rows, tool_fail, hl_install_log(context->runtime, add_entry, &rows), "installs",
                     "Nothing was installed yet.");
 }
 

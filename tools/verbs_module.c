@@ -5,6 +5,7 @@
 
 #include "module_verbs.h"
 #include "numbers.h"
+#include "rows.h"
 #include "verbs.h"
 
 /* ---- what the words have in common ----------------------------------------------------------------------------- */
@@ -215,30 +216,6 @@ static int module_purge(struct context *context, int argc, char **argv)
 
 /* ---- list and functions ------------------------------------------------------------------------------------------ */
 
-/* Rows for people or for programs. */
-struct rows {
-    json_t *array;
-    struct table *table;
-};
-
-static struct rows rows_new(const struct context *context, size_t columns, const char *const *titles)
-{
-    return (struct rows){context->json ? json_array() : NULL, context->json ? NULL : tool_table_new(columns, titles)};
-}
-
-static int rows_end(struct context *context, struct rows *rows, hl_status status, const char *key, const char *empty)
-{
-    if (status != HL_OK) {
-        json_decref(rows->array);
-        tool_table_free(rows->table);
-        return module_fail(context);
-    }
-    if (context->json)
-        return tool_print_json(json_pack("{s:o}", key, rows->array), TOOL_DONE);
-    tool_table_print(rows->table, context, empty);
-    return TOOL_DONE;
-}
-
 static bool add_module(const hl_module_info *info, void *user)
 {
     struct rows *rows = user;
@@ -271,7 +248,7 @@ static int module_list(struct context *context, int argc, char **argv)
     if (code != TOOL_DONE)
         return code;
     rows = rows_new(context, 4, titles);
-    return rows_end(context, &rows, hl_modules(context->runtime, add_module, &rows), "modules",
+    return rows_end(context, &rows, module_fail, hl_modules(context->runtime, add_module, &rows), "modules",
                     "No key is registered. `hookline module register new FILE` does that.");
 }
 
@@ -302,7 +279,8 @@ static int module_functions(struct context *context, int argc, char **argv)
     if (code != TOOL_DONE)
         return code;
     rows = rows_new(context, 2, titles);
-    return rows_end(context, &rows, hl_module_functions(context->runtime, &key, add_function, &rows), "functions", "");
+    return rows_end(context, &rows, module_fail, hl_module_functions(context->runtime, &key, add_function, &rows),
+                    "functions", "");
 }
 
 /* ---- the words --------------------------------------------------------------------------------------------------- */
