@@ -3,6 +3,7 @@
 #include "core/extension.h"
 #include "install/boot.h"
 #include "install/extension.h"
+#include "module/answer.h"
 #include "module/room.h"
 
 static void opened(hl_runtime *runtime)
@@ -24,7 +25,8 @@ static void tick(hl_runtime *runtime)
 }
 
 /* Programs that link libhookline statically have to ask for this symbol. */
-const hl__extension hl__libhookline = {hl__install_check_content, hl__boot_may_load, opened, closing, tick};
+const hl__extension hl__libhookline = {hl__install_check_content, hl__boot_may_load, opened, closing, tick,
+                                       hl__module_questions};
 
 static __attribute__((constructor)) void set_extension(void)
 {

@@ -73,20 +73,22 @@ static void tell_people(const hl_error *error, const char *hint)
     }
 }
 
+static json_t *error_value(const hl_error *error, const char *hint)
+{
+    json_t *value = json_object();
+
+    json_object_set_new(value, "status", tool_text(hl_status_name(error->status)));
+    json_object_set_new(value, "action", tool_text(error->action));
+    json_object_set_new(value, "field", tool_text(error->field));
+    json_object_set_new(value, "message", tool_text(error->message));
+    json_object_set_new(value, "hint", tool_text(hint));
+    return value;
+}
+
 static int tell(struct context *context, int code, const hl_error *error, const char *hint)
 {
-    json_t *inner;
-
     tell_people(error, hint);
-    if (!context->json)
-        return code;
-    inner = json_object();
-    json_object_set_new(inner, "status", tool_text(hl_status_name(error->status)));
-    json_object_set_new(inner, "action", tool_text(error->action));
-    json_object_set_new(inner, "field", tool_text(error->field));
-    json_object_set_new(inner, "message", tool_text(error->message));
-    json_object_set_new(inner, "hint", tool_text(hint));
-    return tool_print_json(json_pack("{s:o}", "error", inner), code);
+    return context->json ? tool_print_json(json_pack("{s:o}", "error", error_value(error, hint)), code) : code;
 }
 
 /* What the user asked for, whichever call of the library it was that failed. */
@@ -120,6 +122,14 @@ int tool_error(struct context *context, int code, hl_status status, const char *
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
     return tell(context, code, &error, NULL);
+}
+
+void tool_error_in(struct context *context, json_t *document, hl_status status, const char *field, const char *message)
+{
+    const hl_error error = {status, action_of(context), field, message};
+
+    tell_people(&error, NULL);
+    json_object_set_new(document, "error", error_value(&error, NULL));
 }
 
 int tool_usage(struct context *context, const char *format, ...)

@@ -102,15 +102,15 @@ const struct verb tool_verbs[] = {
      "compile FILE                  make a C source file, or a .so, the newest code of its module\n"
      "register KEY|new FILE|MODULE  have a key lead to a module, whose code a FILE brings\n"
      "unregister KEY                have the key lead nowhere\n"
-     "list                          the keys\n"
+     "list                          the keys, and the servers in which they are loaded\n"
      "functions KEY                 what can be called\n"
      "execute KEY FUNCTION [ARGS]   call a function; ARGS is a JSON list: '[5, 2]'\n"
      "run KEY FUNCTION [ARGS]       the same, as hl_module_run_and_release does it\n"
-     "load, reload, release KEY     start, start anew, or start and end the worker, to see that it does\n"
+     "load, reload, release KEY     start, start anew, or end the key's workers in every running server\n"
      "purge MODULE                  delete the code of a module to which no key leads\n"
      "key                           make a new key\n"
-     "Workers belong to the process that loads a module: those of this command end with it, and have a state of their\n"
-     "own; those of running servers are not touched. New code is taken up everywhere with the next call.",
+     "Workers belong to the process that loads a module: execute and run start one for this command, which ends with it\n"
+     "and has a state of its own. New code is taken up everywhere with the next call.",
      BIT(TIMEOUT) | BIT(MODULE), 0, 1, 4, KIND_MODULE_VERB, verb_module},
     {"log", "", "print the store's activity log, or the install log", NULL, BIT(LIMIT) | BIT(INSTALLS) | BIT(VERIFY), 0,
      0, 0, KIND_NONE, verb_log},

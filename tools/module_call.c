@@ -1,71 +1,9 @@
-/* `hookline module`: calling. Workers belong to the process that loads them, so everything here happens in the command's own
- * process and ends with it; the workers of running servers are theirs. */
+/* `hookline module execute` and `run`: calling. It happens in a worker of the command's own process and ends with it; the workers
+ * of running servers are theirs (module_servers.c). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "module_verbs.h"
-
-/* ---- starting and ending workers --------------------------------------------------------------------------------- */
-
-static int open_key(struct context *context, const char *text, hl_key *key)
-{
-    int code = module_read_key(context, text, key);
-
-    return code == TOOL_DONE ? tool_open(context, TOOL_READ) : code;
-}
-
-static int print_worker(struct context *context, const char *done, int32_t pid)
-{
-    if (context->json)
-        return tool_print_json(json_pack("{s:s, s:i}", "done", done, "pid", (int)pid), TOOL_DONE);
-    printf("%s: worker %d of this command, which ends with it\n", done, (int)pid);
-    return TOOL_DONE;
-}
-
-int module_load(struct context *context, int argc, char **argv)
-{
-    int32_t pid = 0;
-    hl_key key;
-    int code = open_key(context, argv[0], &key);
-
-    (void)argc;
-    if (code != TOOL_DONE)
-        return code;
-    if (hl_module_load(context->runtime, &key) != HL_OK || hl_module_worker_pid(context->runtime, &key, &pid) != HL_OK)
-        return module_fail(context);
-    return print_worker(context, "loaded", pid);
-}
-
-int module_reload(struct context *context, int argc, char **argv)
-{
-    int32_t pid = 0;
-    hl_key key;
-    int code = open_key(context, argv[0], &key);
-
-    (void)argc;
-    if (code != TOOL_DONE)
-        return code;
-    if (hl_module_load(context->runtime, &key) != HL_OK || hl_module_reload(context->runtime, &key) != HL_OK ||
-        hl_module_worker_pid(context->runtime, &key, &pid) != HL_OK)
-        return module_fail(context);
-    return print_worker(context, "reloaded", pid);
-}
-
-int module_release(struct context *context, int argc, char **argv)
-{
-    int32_t pid = 0;
-    hl_key key;
-    int code = open_key(context, argv[0], &key);
-
-    (void)argc;
-    if (code != TOOL_DONE)
-        return code;
-    if (hl_module_load(context->runtime, &key) != HL_OK ||
-        hl_module_worker_pid(context->runtime, &key, &pid) != HL_OK ||
-        hl_module_release(context->runtime, &key) != HL_OK)
-        return module_fail(context);
-    return print_worker(context, "loaded and released", pid);
-}
 
 /* ---- calling ----------------------------------------------------------------------------------------------------- */
 
@@ -147,7 +85,7 @@ static int call_function(struct context *context, int argc, char **argv, call_fn
     int code = read_arguments(context, argc > 2 ? argv[2] : NULL, &args);
 
     if (code == TOOL_DONE)
-        code = open_key(context, argv[0], &key);
+        code = module_open_key(context, argv[0], &key);
     if (code == TOOL_DONE)
         code = call(context, &key, argv[1], args, run);
     hl_value_free(args);

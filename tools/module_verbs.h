@@ -1,4 +1,4 @@
-/* What the files of `hookline module` share: verbs_module.c and module_call.c. */
+/* What the files of `hookline module` share: verbs_module.c, module_list.c, module_call.c and module_servers.c. */
 #ifndef HL_TOOLS_MODULE_VERBS_H
 #define HL_TOOLS_MODULE_VERBS_H
 
@@ -9,11 +9,14 @@
 /* A word behind `hookline module`. argv[0] is the first argument behind it. */
 typedef int module_fn(struct context *context, int argc, char **argv);
 
-/* module_call.c */
-module_fn module_load, module_reload, module_release, module_execute, module_run;
+module_fn module_list, module_functions;              /* module_list.c */
+module_fn module_execute, module_run;                 /* module_call.c */
+module_fn module_load, module_reload, module_release; /* module_servers.c */
 
 /* The key that an argument names: TOOL_DONE, or the exit code with the mistake told. */
 int module_read_key(struct context *context, const char *text, hl_key *out);
+/* The same, and opens the store to read it. */
+int module_open_key(struct context *context, const char *text, hl_key *out);
 /* --timeout in milliseconds; 0 when it is not given. */
 int module_read_timeout(struct context *context, uint32_t *out);
 /* Tells hl_last_error, with where to look. */

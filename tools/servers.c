@@ -36,8 +36,10 @@ const char *servers_error(const json_t *answer)
 
 void servers_title(const json_t *answer, char *out, size_t out_len)
 {
-    snprintf(out, out_len, "Server %llu (%s)", (unsigned long long)value_count(answer, "pid"),
-             value_text(answer, "program"));
+    const char *program = value_text(answer, "program");
+
+    snprintf(out, out_len, "Server %llu%s%s%s", (unsigned long long)value_count(answer, "pid"), program[0] ? " (" : "",
+             program, program[0] ? ")" : "");
 }
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
@@ -69,21 +71,35 @@ static bool add_answer(const char *text, void *user)
     return true;
 }
 
-int servers_ask(struct context *context, json_t *request, json_t **answers)
+typedef hl_status ask_fn(const char *store, const char *request, uint32_t timeout_ms,
+                         bool (*callback)(const char *answer, void *user), void *user);
+
+static int ask(struct context *context, json_t *request, uint32_t timeout_ms, ask_fn *ask_servers, json_t **answers)
 {
     char *text = json_dumps(request, JSON_COMPACT);
-    uint32_t ms = (uint32_t)value_count(request, "timeout_ms") + ANSWER_MS;
     hl_status status;
 
     json_decref(request);
     *answers = json_array();
-    status = hl_control_ask(context->store, text ? text : "", ms, add_answer, *answers);
+    status = ask_servers(context->store, text ? text : "", timeout_ms, add_answer, *answers);
     free(text);
     if (status == HL_OK || status == HL_ERR_PEER || status == HL_ERR_UNSUPPORTED)
         return TOOL_DONE;
     json_decref(*answers);
     *answers = NULL;
     return tool_fail(context);
+}
+
+int servers_ask(struct context *context, json_t *request, json_t **answers)
+{
+    uint32_t ms = (uint32_t)value_count(request, "timeout_ms") + ANSWER_MS;
+
+    return ask(context, request, ms, hl_control_ask, answers);
+}
+
+int servers_ask_all(struct context *context, json_t *request, uint32_t timeout_ms, json_t **answers)
+{
+    return ask(context, request, timeout_ms, hl_control_ask_all, answers);
 }
 
 static hl_status status_of_name(const char *name)
@@ -94,6 +110,13 @@ static hl_status status_of_name(const char *name)
 #include <hookline/status.def>
 #undef HL_STATUS
     return HL_ERR_PEER;
+}
+
+hl_status servers_status(const json_t *answer)
+{
+    const json_t *error = json_object_get(answer, "error");
+
+    return error ? status_of_name(value_text(error, "status")) : HL_OK;
 }
 
 int servers_check(struct context *context, const json_t *answers)
@@ -107,7 +130,7 @@ int servers_check(struct context *context, const json_t *answers)
             return TOOL_DONE;
     }
     error = json_object_get(json_array_get(answers, 0), "error");
-    return tool_error(context, TOOL_REFUSED, status_of_name(value_text(error, "status")), value_text(error, "field"),
+    return tool_error(context, TOOL_REFUSED, servers_status(json_array_get(answers, 0)), value_text(error, "field"),
                       "Server %llu: %s", (unsigned long long)value_count(json_array_get(answers, 0), "pid"),
                       value_text(error, "message"));
 }

@@ -8,6 +8,9 @@
  * pid, which the caller releases; it is empty when no server runs. TOOL_DONE, or an exit code with the error told. */
 int servers_ask(struct context *context, json_t *request, json_t **answers);
 
+/* The same with a time of its own, and an answer for each server that gave none: "silent" is true in it. */
+int servers_ask_all(struct context *context, json_t *request, uint32_t timeout_ms, json_t **answers);
+
 /* TOOL_DONE when a server did what it was asked; else the first one's error is told and TOOL_REFUSED returned. There is
  * at least one answer. */
 int servers_check(struct context *context, const json_t *answers);
@@ -18,10 +21,12 @@ int servers_need(struct context *context, json_t *request, json_t **answers);
 /* Milliseconds given with --timeout, else `otherwise`. TOOL_DONE, or TOOL_USAGE when it is no number. */
 int servers_timeout(struct context *context, uint32_t otherwise, uint32_t *out);
 
-/* "Server 4242 (httpd)" into `out`. */
+/* "Server 4242 (httpd)" into `out`; one that is silent has not said its program. */
 void servers_title(const json_t *answer, char *out, size_t out_len);
 /* The message of an answer's error; NULL when it has none. */
 const char *servers_error(const json_t *answer);
+/* An answer's status: HL_OK when it has no error. */
+hl_status servers_status(const json_t *answer);
 
 /* Values in an answer: "" and 0 where there are none. */
 const char *value_text(const json_t *object, const char *key);

@@ -151,6 +151,8 @@ int tool_fail_about(struct context *context, const char *plugin, const char *eve
 /* Tells an error of the command's own, whose message says what to do. field may be "". Returns `code`. */
 int tool_error(struct context *context, int code, hl_status status, const char *field, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Tells an error of the command's own on stderr, and puts it into a document that has more to say. */
+void tool_error_in(struct context *context, json_t *document, hl_status status, const char *field, const char *message);
 /* A mistake on the command line: as tool_error, and names the help to read. Returns TOOL_USAGE. */
 int tool_usage(struct context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A line on stderr for people only: nothing with --json. */

@@ -1,11 +1,11 @@
-/* `hookline module`: compiling code, registering keys to it, asking what there is. Calling is in module_call.c. */
+/* `hookline module`: compiling code and registering keys to it. What there is is listed in module_list.c, calling is in
+ * module_call.c, and what running servers are asked to do in module_servers.c. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "module_verbs.h"
 #include "numbers.h"
-#include "rows.h"
 #include "verbs.h"
 
 /* ---- what the words have in common ----------------------------------------------------------------------------- */
@@ -17,6 +17,13 @@ int module_read_key(struct context *context, const char *text, hl_key *out)
     return tool_fail_with(context, TOOL_USAGE,
                           "`hookline module key` makes a key; `hookline module list` shows those "
                           "that there are.");
+}
+
+int module_open_key(struct context *context, const char *text, hl_key *out)
+{
+    int code = module_read_key(context, text, out);
+
+    return code == TOOL_DONE ? tool_open(context, TOOL_READ) : code;
 }
 
 int module_read_timeout(struct context *context, uint32_t *out)
@@ -212,75 +219,6 @@ static int module_purge(struct context *context, int argc, char **argv)
         return tool_print_json(json_pack("{s:o}", "purged", tool_text(argv[0])), TOOL_DONE);
     printf("The code of module %s is gone.\n", argv[0]);
     return TOOL_DONE;
-}
-
-/* ---- list and functions ------------------------------------------------------------------------------------------ */
-
-static bool add_module(const hl_module_info *info, void *user)
-{
-    struct rows *rows = user;
-    char key[HL_KEY_TEXT];
-
-    hl_key_format(&info->key, key);
-    if (rows->array) {
-        json_array_append_new(rows->array,
-                              json_pack("{s:s, s:o, s:o, s:o, s:o, s:b}", "key", key, "module", tool_text(info->module),
-                                        "version", tool_text(info->version), "path", tool_text(info->path), "sha256",
-                                        tool_text(info->sha256), "available", info->available));
-        return true;
-    }
-    tool_table_row(rows->table);
-    tool_table_cell(rows->table, "%s", key);
-    tool_table_cell(rows->table, "%s", info->module);
-    tool_table_cell(rows->table, "%s", info->version);
-    tool_table_cell(rows->table, "%s", info->available ? "here" : "missing");
-    return true;
-}
-
-static int module_list(struct context *context, int argc, char **argv)
-{
-    static const char *const titles[] = {"KEY", "MODULE", "VERSION", "CODE"};
-    struct rows rows;
-    int code = tool_open(context, TOOL_READ);
-
-    (void)argc;
-    (void)argv;
-    if (code != TOOL_DONE)
-        return code;
-    rows = rows_new(context, 4, titles);
-    return rows_end(context, &rows, module_fail, hl_modules(context->runtime, add_module, &rows), "modules",
-                    "No key is registered. `hookline module register new FILE` does that.");
-}
-
-static bool add_function(const char *name, const char *doc, void *user)
-{
-    struct rows *rows = user;
-
-    if (rows->array) {
-        json_array_append_new(rows->array, json_pack("{s:o, s:o}", "name", tool_text(name), "doc", tool_text(doc)));
-        return true;
-    }
-    tool_table_row(rows->table);
-    tool_table_cell(rows->table, "%s", name);
-    tool_table_cell(rows->table, "%s", doc);
-    return true;
-}
-
-static int module_functions(struct context *context, int argc, char **argv)
-{
-    static const char *const titles[] = {"FUNCTION", "WHAT IT GIVES"};
-    struct rows rows;
-    hl_key key;
-    int code = module_read_key(context, argv[0], &key);
-
-    (void)argc;
-    if (code == TOOL_DONE)
-        code = tool_open(context, TOOL_READ);
-    if (code != TOOL_DONE)
-        return code;
-    rows = rows_new(context, 2, titles);
-    return rows_end(context, &rows, module_fail, hl_module_functions(context->runtime, &key, add_function, &rows),
-                    "functions", "");
 }
 
 /* ---- the words --------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,15 @@
 
 #include "core/runtime.h"
 
+struct json_t;
+
+/* A question of the control protocol, and what answers it: a new JSON object, or NULL with the thread's error set. On a thread
+ * that may wait. */
+typedef struct hl__question {
+    const char *ask;
+    struct json_t *(*answer)(hl_runtime *runtime, const struct json_t *request);
+} hl__question;
+
 typedef struct hl__extension {
     /* Whether the opened file has the content that a stamp "sha256:HEX" names. HL_ERR_CHECKSUM, HL_ERR_SYSTEM. */
     hl_status (*check_content)(int fd, const char *path, const char *stamp);
@@ -20,6 +29,7 @@ typedef struct hl__extension {
     /* Once a second, and when another process has committed, on the control thread, without the lock; perhaps before
      * `opened` has returned, without it, and after `closing`. */
     void (*tick)(hl_runtime *runtime);
+    const hl__question *questions; /* that only libhookline can answer; the last has no name */
 } hl__extension;
 
 HL__SHARED void hl__extension_set(const hl__extension *extension);

@@ -1,29 +1,15 @@
-/* Loading, renewing and releasing a key's workers; see load.h. New workers are ready before those that they replace end, so that a
- * reload that fails changes nothing, and calls find the key loaded all the time. */
+/* Loading, refreshing and releasing a key, under its gate; see load.h. New workers are renew.c's. */
 #include "module/load.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/error.h"
-#include "core/isolate.h"
 #include "module/code.h"
-#include "module/module_wire.h"
 #include "module/registry_table.h"
+#include "module/renew.h"
 
 #define ACTION "load module"
-#define GRACE_MS 500u     /* for running calls, and again for workers to end */
-#define LOOK_NS 50000000u /* how often a load that waits looks whether the runtime closes */
-#define DEFAULT_ISOLATION "{\"mode\":\"in_worker\",\"restart\":\"temporary\"}"
-
-static uint32_t left_ms(uint64_t deadline_ns, uint32_t most)
-{
-    uint64_t now = hl__now_ns();
-    uint64_t left = deadline_ns > now ? (deadline_ns - now) / 1000000u : 0;
-
-    return left < most ? (uint32_t)left : most;
-}
 
 static hl_status not_loaded(const hl_key *key)
 {
@@ -32,106 +18,6 @@ static hl_status not_loaded(const hl_key *key)
     hl_key_format(key, text);
     return hl__fail(HL_ERR_NOT_LOADED, ACTION, "key", "%s is not loaded in this process; load it (hl_module_load).",
                     text);
-}
-
-/* ---- new workers ------------------------------------------------------------------------------------------------- */
-
-static hl_status start_pool(hl__loaded *loaded, const hl__code_document *code, int fd, const hl_isolation *isolation)
-{
-    char name[HL_KEY_TEXT];
-    hl__pool_spec spec = {.runtime = loaded->room->runtime,
-                          .kind = HL__WORKER_MODULE,
-                          .name = name,
-                          .event = "",
-                          .version = code->version,
-                          .entry = code->name,
-                          .library_fd = fd,
-                          .area_bytes = HL__MODULE_AREA_BYTES,
-                          .isolation = isolation};
-
-    hl_key_format(&loaded->key, name);
-    loaded->temporary = isolation->restart == HL_TEMPORARY;
-    memcpy(loaded->sha256, code->sha256, sizeof(loaded->sha256));
-    return hl__pool_new(&spec, &loaded->pool);
-}
-
-static hl_status open_pool(hl__loaded *loaded, const hl_isolation *isolation)
-{
-    hl__code_document code = {0};
-    int fd = -1;
-    hl_status status = hl__code_open(loaded->room->runtime, loaded->document.module, &code, &fd);
-
-    if (status == HL_OK)
-        status = start_pool(loaded, &code, fd, isolation);
-    if (fd >= 0)
-        close(fd);
-    hl__code_document_cleanup(&code);
-    return status;
-}
-
-/* A runtime that closes does not wait for a module that hangs in its load function. */
-static hl_status await_ready(hl__loaded *loaded, uint64_t deadline_ns)
-{
-    hl_status status = HL_ERR_TIMEOUT;
-
-    while (status == HL_ERR_TIMEOUT && !__atomic_load_n(&loaded->room->closing, __ATOMIC_ACQUIRE)) {
-        uint64_t now = hl__now_ns();
-        uint64_t until = deadline_ns > now + LOOK_NS ? now + LOOK_NS : deadline_ns;
-
-        status = hl__pool_ready(loaded->pool, until);
-        if (until == deadline_ns)
-            break;
-    }
-    return status;
-}
-
-static hl_status start(hl__loaded *loaded, uint64_t deadline_ns)
-{
-    const char *text = loaded->document.isolation;
-    hl_isolation *isolation = NULL;
-    hl_status status = hl__isolation_read(text[0] ? text : DEFAULT_ISOLATION, &isolation);
-
-    if (status == HL_OK)
-        status = open_pool(loaded, isolation);
-    if (status == HL_OK)
-        status = await_ready(loaded, deadline_ns);
-    free(isolation);
-    return status;
-}
-
-static void end(hl__loaded *loaded, uint32_t grace_ms)
-{
-    hl__error_copy error;
-
-    hl__error_save(&error);
-    if (loaded->pool)
-        hl__pool_end(loaded->pool, grace_ms);
-    hl__error_restore(&error);
-}
-
-/* Starts workers for what the document says, and publishes them in the place of `before` (may be NULL). *out has a reference. */
-static hl_status renew(hl__module_room *room, const hl_key *key, hl__key_document *document, hl__loaded *before,
-                       uint64_t deadline_ns, hl__loaded **out)
-{
-    hl__loaded *made = NULL;
-    hl__hold *hold =
-        before && !hl__loaded_is_dead(before) ? before->hold : NULL; /* a death ends what was wanted before */
-    hl_status status = hl__loaded_new(room, key, document, hold, &made);
-
-    if (status != HL_OK)
-        return status;
-    status = start(made, deadline_ns);
-    if (status == HL_OK)
-        status = hl__loaded_publish(made, before);
-    if (status == HL_OK) {
-        if (before)
-            end(before, left_ms(deadline_ns, GRACE_MS));
-        *out = made;
-        return HL_OK;
-    }
-    end(made, 0);
-    hl__loaded_unref(made);
-    return status;
 }
 
 /* ---- newer code -------------------------------------------------------------------------------------------------- */
@@ -173,7 +59,7 @@ static hl_status look(hl__loaded *loaded, uint64_t deadline_ns, hl__loaded **out
     if (is_same(&document, &loaded->document)) {
         status = switch_code(loaded);
     } else {
-        status = renew(loaded->room, &loaded->key, &document, loaded, deadline_ns, out);
+        status = hl__renew(loaded->room, &loaded->key, &document, loaded, deadline_ns, out);
         if (status == HL_OK)
             hl__loaded_unref(loaded);
     }
@@ -207,7 +93,7 @@ static void release_unwanted(hl__module_room *room, const hl_key *key, uint64_t 
     hl__loaded *found = hl__loaded_find(room, key);
 
     if (found && !is_wanted(found->hold) && hl__loaded_withdraw(found))
-        end(found, left_ms(deadline_ns, GRACE_MS));
+        hl__renew_end(found, deadline_ns);
     hl__loaded_unref(found);
 }
 
@@ -227,7 +113,7 @@ static hl_status load_anew(hl__module_room *room, const hl_key *key, hl__loaded 
     hl_status status = hl__keys_find(room, key, &document);
 
     if (status == HL_OK)
-        status = renew(room, key, &document, dead, deadline_ns, out);
+        status = hl__renew(room, key, &document, dead, deadline_ns, out);
     hl__key_document_cleanup(&document);
     return status;
 }
@@ -296,7 +182,7 @@ static hl_status release_inside(hl__module_room *room, const hl_key *key)
     bool lived = found && !hl__loaded_is_dead(found);
 
     if (found && hl__loaded_withdraw(found))
-        end(found, GRACE_MS);
+        hl__renew_end(found, HL__GATE_NO_DEADLINE);
     hl__loaded_unref(found);
     return lived ? HL_OK : not_loaded(key);
 }

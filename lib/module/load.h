@@ -1,4 +1,4 @@
-/* Loading, renewing and releasing a key's workers, under its gate. Called by the public verbs (modules.c, calls.c). */
+/* Loading, refreshing and releasing a key, under its gate. Called by the public verbs (loading.c, calls.c). */
 #ifndef HL_MODULE_LOAD_H
 #define HL_MODULE_LOAD_H
 

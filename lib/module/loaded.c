@@ -117,6 +117,18 @@ bool hl__loaded_is_dead(const hl__loaded *loaded)
     return loaded->temporary && hl__pool_pid(loaded->pool) == 0;
 }
 
+void hl__loaded_each(hl__module_room *room, void (*fn)(void *user, const hl__loaded *loaded), void *user)
+{
+    pthread_mutex_lock(&room->lock);
+    for (size_t i = 0; room->loaded && i <= room->loaded->mask; i++) {
+        const hl__loaded *loaded = room->loaded->slots[i].value;
+
+        if (loaded && !loaded->withdrawn && !hl__loaded_is_dead(loaded))
+            fn(user, loaded);
+    }
+    pthread_mutex_unlock(&room->lock);
+}
+
 /* ---- publishing; under the room's lock --------------------------------------------------------------------------- */
 
 static void release(hl__retired *retired)

@@ -39,6 +39,8 @@ hl_status hl__loaded_new(hl__module_room *room, const hl_key *key, hl__key_docum
 hl__loaded *hl__loaded_find(hl__module_room *room, const hl_key *key);
 /* The last one frees it with its pool, whose workers have ended. NULL is a no-op. */
 void hl__loaded_unref(hl__loaded *loaded);
+/* Tells of each one that is to be found and whose worker lives, under the room's lock: `fn` must not come back here. */
+void hl__loaded_each(hl__module_room *room, void (*fn)(void *user, const hl__loaded *loaded), void *user);
 /* Whether its worker has died for good. */
 bool hl__loaded_is_dead(const hl__loaded *loaded);
 

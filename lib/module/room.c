@@ -38,12 +38,14 @@ static hl__module_room *make(hl_runtime *runtime)
     return NULL;
 }
 
-/* Under the runtime's lock, so that none is made once it is closed. */
-static hl_status add(hl_runtime *runtime, hl__module_room **out)
+/* Under the runtime's lock, so that none is made once closing has begun: see last_room. */
+static hl_status add(hl_runtime *runtime, const char *action, hl__module_room **out)
 {
     *out = hl__module_room_of(runtime);
     if (*out)
         return HL_OK;
+    if (__atomic_load_n(&runtime->closing, __ATOMIC_ACQUIRE))
+        return hl__fail(HL_ERR_CLOSED, action, "runtime", "The runtime is closed.");
     *out = make(runtime);
     if (!*out)
         return hl__fail_memory("module");
@@ -61,7 +63,7 @@ hl_status hl__module_room_need(hl_runtime *runtime, const char *action, hl__modu
     status = hl__lock(runtime, action);
     if (status != HL_OK)
         return status;
-    status = add(runtime, out);
+    status = add(runtime, action, out);
     hl__unlock(runtime);
     return status;
 }
@@ -78,9 +80,21 @@ void hl__modules_tick(hl_runtime *runtime)
     hl__registry_moved(runtime);
 }
 
+/* With the lock, so that one which somebody is making at this moment is seen. */
+static hl__module_room *last_room(hl_runtime *runtime)
+{
+    hl__module_room *room = NULL;
+
+    if (hl__lock(runtime, "close") == HL_OK) {
+        room = hl__module_room_of(runtime);
+        hl__unlock(runtime);
+    }
+    return room;
+}
+
 void hl__modules_closing(hl_runtime *runtime)
 {
-    hl__module_room *room = hl__module_room_of(runtime);
+    hl__module_room *room = last_room(runtime);
 
     if (room) {
         hl__loaded_end_all(room);

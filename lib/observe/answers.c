@@ -559,25 +559,36 @@ static json_t *answer_libraries(hl_runtime *runtime, const json_t *request)
 
 /* ---- from request to answer ------------------------------------------------------------------------------------ */
 
-static const struct {
-    const char *ask;
-    json_t *(*answer)(hl_runtime *runtime, const json_t *request);
-} questions[] = {
-    {"status", answer_status},       {"show", answer_show},       {"explain", answer_explain},
-    {"dump", answer_dump},           {"health", answer_health},   {"profile", answer_profile},
-    {"settle", answer_settle},       {"prepare", answer_prepare}, {"release", answer_release},
-    {"libraries", answer_libraries}, {"top", hl__answer_top},     {"crashes", hl__answer_crashes},
-    {"watch", hl__answer_watch},
+static const hl__question own_questions[] = {
+    {"status", answer_status},   {"show", answer_show},
+    {"explain", answer_explain}, {"dump", answer_dump},
+    {"health", answer_health},   {"profile", answer_profile},
+    {"settle", answer_settle},   {"prepare", answer_prepare},
+    {"release", answer_release}, {"libraries", answer_libraries},
+    {"top", hl__answer_top},     {"crashes", hl__answer_crashes},
+    {"watch", hl__answer_watch}, {NULL, NULL},
 };
+
+static const hl__question *find_question(const hl__question *questions, const char *ask)
+{
+    for (; questions && questions->ask; questions++)
+        if (strcmp(questions->ask, ask) == 0)
+            return questions;
+    return NULL;
+}
 
 static json_t *answer_request(hl_runtime *runtime, const json_t *request)
 {
-    const char *ask = json_string_value(json_object_get(request, "ask"));
+    const char *asked = json_string_value(json_object_get(request, "ask"));
+    const char *ask = asked ? asked : "";
+    const hl__extension *extension = hl__extension_get();
+    const hl__question *question = find_question(own_questions, ask);
 
-    for (size_t i = 0; ask && i < sizeof(questions) / sizeof(questions[0]); i++)
-        if (strcmp(questions[i].ask, ask) == 0)
-            return questions[i].answer(runtime, request);
-    hl__fail(HL_ERR_UNSUPPORTED, ACTION, "ask", "This server does not know the question \"%.64s\".", ask ? ask : "");
+    if (!question && extension)
+        question = find_question(extension->questions, ask);
+    if (question)
+        return question->answer(runtime, request);
+    hl__fail(HL_ERR_UNSUPPORTED, ACTION, "ask", "This server does not know the question \"%.64s\".", ask);
     return NULL;
 }
 

@@ -80,15 +80,6 @@ expect_code 2
 hookline module execute "$key" add '[1, 0]' --timeout soon
 expect_code 2
 
-# Workers of the command's own.
-succeeds module load "$key"
-says 'loaded: worker'
-succeeds module reload "$key" --json
-json_is done reloaded
-kill -0 "$(json pid)" 2>/dev/null && problem "the worker outlives the command"
-succeeds module release "$key"
-says 'loaded and released'
-
 # Removing.
 hookline module purge math
 expect_code 1

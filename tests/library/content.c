@@ -55,7 +55,7 @@ static void nothing(hl_runtime *runtime)
     (void)runtime;
 }
 
-static const hl__extension extension = {check_content, may_load, nothing, nothing, nothing};
+static const hl__extension extension = {check_content, may_load, nothing, nothing, nothing, NULL};
 
 static int begin(void **state)
 {

@@ -62,7 +62,7 @@ static void tick(hl_runtime *runtime)
     (void)runtime;
 }
 
-static const hl__extension extension = {check_content, may_load, opened, closing, tick};
+static const hl__extension extension = {check_content, may_load, opened, closing, tick, NULL};
 
 /* ---- libraries with state ---- */
 

@@ -289,6 +289,32 @@ static void closing_ends_calls_and_loads_that_are_running(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static void *load_what_hangs(void *user)
+{
+    worker *self = user;
+    hl_key key = key_of(1);
+
+    self->wrong += hl_module_load(test_runtime, &key) != HL_ERR_CLOSED;
+    self->wrong += strcmp(hl_last_error()->field, "runtime") != 0;
+    return NULL;
+}
+
+static void a_load_that_waits_while_the_runtime_closes_says_so(void **state)
+{
+    worker self = {.number = 0};
+    uint64_t begun;
+
+    (void)state;
+    take_code(PLUGIN("hangs"));
+    assert_int_equal(pthread_create(&self.thread, NULL, load_what_hangs, &self), 0);
+    test_sleep_ms(300);
+    begun = test_now_ns();
+    hl_close(test_runtime);
+    pthread_join(self.thread, NULL);
+    assert_int_equal(self.wrong, 0);
+    assert_true(test_now_ns() - begun < UINT64_C(8000000000)); /* a load function has 10 s */
+}
+
 static void closing_ends_every_worker(void **state)
 {
     hl_key key = key_of(1), other = key_of(2);
@@ -320,6 +346,7 @@ int main(void)
         with_store(no_descriptor_stays_behind_a_key),
         with_store(closing_ends_every_worker),
         with_store(closing_ends_calls_and_loads_that_are_running),
+        with_store(a_load_that_waits_while_the_runtime_closes_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

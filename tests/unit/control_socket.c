@@ -216,6 +216,7 @@ static void bad_questions_are_answered_with_an_error(void **state)
         "{\"ask\":\"settle\",\"plugins\":[7]}",
         "{\"ask\":\"settle\",\"plugins\":[{\"name\":\"nobody\",\"revision\":9}]}",
         "{\"ask\":\"status\",\"ask\":\"status\"}",
+        "{\"ask\":\"modules\"}", /* libhookline knows it */
     };
 
     for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
@@ -307,6 +308,51 @@ static void a_server_that_does_not_answer_delays_no_other(void **state)
     assert_int_equal(answers.len, 1);
     assert_true(seconds_since(&begin) < 2);
     close(mute);
+}
+
+static bool keep_silent(const char *answer, void *user)
+{
+    return !strstr(answer, "\"silent\":true") || keep_answer(answer, user);
+}
+
+static struct answers ask_all(const struct place *place, uint32_t ms)
+{
+    struct answers silent = {0};
+
+    assert_int_equal(hl_control_ask_all(place->store, STATUS_REQUEST, ms, keep_silent, &silent), HL_OK);
+    return silent;
+}
+
+static void who_asks_all_is_told_of_those_that_do_not_answer(void **state)
+{
+    int mute = false_server(*state, "4-1.sock");
+    struct answers silent = ask_all(*state, 300);
+
+    assert_int_equal(silent.len, 1);
+    assert_non_null(strstr(silent.last, "\"pid\":4,"));
+    assert_non_null(strstr(silent.last, "HL_ERR_TIMEOUT"));
+    close(mute);
+    assert_int_equal(ask_all(*state, 5000).len, 0);
+}
+
+static void who_asks_all_is_told_of_one_that_ends_meanwhile(void **state)
+{
+    int dying = false_server(*state, "5-1.sock");
+    pid_t child = fork();
+    struct answers silent;
+    int ended;
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        accept(dying, NULL, NULL);
+        _exit(0);
+    }
+    silent = ask_all(*state, 20000);
+    assert_int_equal(silent.len, 1);
+    assert_non_null(strstr(silent.last, "\"pid\":5,"));
+    assert_non_null(strstr(silent.last, "HL_ERR_PEER"));
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    close(dying);
 }
 
 static void an_answer_without_an_end_is_left_out(void **state)
@@ -405,6 +451,7 @@ static void without_a_server_asking_says_so(void **state)
     assert_int_equal(hl_control_ask("memory:", STATUS_REQUEST, 0, keep_answer, NULL), HL_ERR_UNSUPPORTED);
     assert_int_equal(hl_control_ask(place->store, NULL, 0, keep_answer, NULL), HL_ERR_INVALID);
     assert_int_equal(hl_control_ask("lmdb:/nonexistent", STATUS_REQUEST, 0, keep_answer, NULL), HL_ERR_PEER);
+    assert_int_equal(hl_control_ask_all(place->store, STATUS_REQUEST, 0, keep_answer, NULL), HL_ERR_PEER);
 }
 
 #define with_runtime(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -420,6 +467,8 @@ int main(void)
         with_runtime(closing_does_not_wait_for_silent_peers),
         with_runtime(many_askers_at_once_are_all_answered),
         with_runtime(a_server_that_does_not_answer_delays_no_other),
+        with_runtime(who_asks_all_is_told_of_those_that_do_not_answer),
+        with_runtime(who_asks_all_is_told_of_one_that_ends_meanwhile),
         with_runtime(an_answer_without_an_end_is_left_out),
         with_runtime(sockets_of_the_dead_are_swept_and_those_of_the_living_kept),
         with_runtime(a_child_that_inherited_the_socket_is_not_taken_for_the_server),
