@@ -46,9 +46,9 @@ typedef struct hl_event_health {
     bool healthy;                    /* available, not empty, every expected plugin healthy */
 } hl_event_health;
 
-/* Reports on one plugin, one event, every event. Probes run at the same time, each on its own thread; one that takes
- * longer than timeout_ms (0: 1,000) costs only its own report. The report is borrowed for the callback's time. The
- * callback returns false to end the walk. HL_ERR_NOT_FOUND. [not-in-plugin] */
+/* Reports on one plugin, one event, every event. Probes run at the same time, those of all events too, each on its own
+ * thread; one that takes longer than timeout_ms (0: 1,000) costs only its own report. The report is borrowed for the
+ * callback's time. The callback returns false to end the walk. HL_ERR_NOT_FOUND. [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_health_plugin(hl_runtime *runtime, const char *name, uint32_t timeout_ms,
                                               bool (*callback)(const hl_plugin_health *, void *user), void *user);
 HL_API HL_MUST_USE hl_status hl_health_event(hl_runtime *runtime, const char *event, uint32_t timeout_ms,

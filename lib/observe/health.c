@@ -1,101 +1,17 @@
 /* Health (HL-01..HL-07): each plugin's health function on a thread of its own, side by side, time-boxed; then the report. */
-#include <errno.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/error.h"
 #include "core/grow.h"
 #include "core/runtime.h"
-#include "core/thread.h"
 #include "core/validate.h"
+#include "observe/health_probe.h"
 
 #include <hookline/health.h>
 
 #define TIMEOUT_DEFAULT_MS 1000
-#define REASON_LEN 256
-#define AT_ONCE 64 /* probes running at the same time for one report */
-
-/* ---- one probe: shared by the asker and the probing thread, freed by the last ---- */
-
-typedef struct probe {
-    uint32_t refs;
-    hl__binding *binding; /* counted: a hanging probe keeps its plugin's code */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool done;
-    int returned;
-    char reason[REASON_LEN];
-    uint64_t started_ns, elapsed_ns;
-} probe;
-
-static void probe_unref(probe *gone)
-{
-    if (__atomic_sub_fetch(&gone->refs, 1, __ATOMIC_ACQ_REL) != 0)
-        return;
-    pthread_cond_destroy(&gone->changed);
-    pthread_mutex_destroy(&gone->lock);
-    hl__binding_unref(gone->binding);
-    free(gone);
-}
-
-static void *run_probe(void *argument)
-{
-    probe *mine = argument;
-    char reason[REASON_LEN] = "";
-    int returned = (int)mine->binding->health(mine->binding->self, reason, sizeof(reason));
-
-    __atomic_store_n(&mine->binding->probing, false, __ATOMIC_RELEASE);
-    pthread_mutex_lock(&mine->lock);
-    memcpy(mine->reason, reason, sizeof(reason));
-    mine->reason[sizeof(reason) - 1] = '\0';
-    mine->returned = returned;
-    mine->elapsed_ns = hl__now_ns() - mine->started_ns;
-    mine->done = true;
-    pthread_cond_signal(&mine->changed);
-    pthread_mutex_unlock(&mine->lock);
-    probe_unref(mine);
-    return NULL;
-}
-
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
-/* NULL when no thread could be had; the report then says so. */
-static probe *probe_start(hl__binding *binding)
-{
-    probe *made = calloc(1, sizeof(*made));
-    pthread_attr_t detached;
-    pthread_t thread;
-    int failed;
-
-    if (!made)
-        return NULL;
-    made->refs = 2;
-    made->binding = hl__binding_ref(binding);
-    pthread_mutex_init(&made->lock, NULL);
-    init_condition(&made->changed);
-    made->started_ns = hl__now_ns();
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    failed = hl__thread_start(&thread, &detached, run_probe, made);
-    pthread_attr_destroy(&detached);
-    if (!failed)
-        return made;
-    __atomic_store_n(&binding->probing, false, __ATOMIC_RELEASE);
-    probe_unref(made);
-    probe_unref(made);
-    return NULL;
-}
+#define AT_ONCE 256 /* probes that one report waits for at the same time */
 
 /* ---- a report's rows ---- */
 
@@ -103,8 +19,8 @@ typedef struct row {
     hl_plugin_health health;
     hl_plugin_info info;  /* owns the strings */
     hl__binding *binding; /* counted; NULL: no code */
-    probe *probe;
-    char reason[REASON_LEN];
+    hl__probe *probe;
+    char reason[HL__PROBE_REASON];
 } row;
 
 typedef struct report {
@@ -203,7 +119,7 @@ static hl_status fill_report(hl_runtime *runtime, const char *name, const char *
     return status;
 }
 
-/* ---- probing a report ---- */
+/* ---- probing ---- */
 
 static void begin_row(row *of)
 {
@@ -215,7 +131,7 @@ static void begin_row(row *of)
         of->health.probe = HL_PROBE_HANGING;
         of->health.reason = "an earlier health probe has not come back yet";
     } else {
-        of->probe = probe_start(of->binding);
+        of->probe = hl__probe_start(of->binding);
         if (!of->probe) {
             of->health.probe = HL_PROBE_FAILED;
             of->health.reason = "no thread could be started for its health function";
@@ -223,71 +139,44 @@ static void begin_row(row *of)
     }
 }
 
-static hl_probe_result result_of(int returned)
-{
-    switch (returned) {
-    case HL_HEALTH_OK:
-        return HL_PROBE_OK;
-    case HL_HEALTH_DEGRADED:
-        return HL_PROBE_DEGRADED;
-    case HL_HEALTH_FAILED:
-        return HL_PROBE_FAILED;
-    default:
-        return HL_PROBE_BAD_RETURN;
-    }
-}
-
-static void end_row(row *of, const struct timespec *until)
-{
-    probe *waited = of->probe;
-    int late = 0;
-
-    if (!waited)
-        return;
-    pthread_mutex_lock(&waited->lock);
-    while (!waited->done && late == 0)
-        late = pthread_cond_timedwait(&waited->changed, &waited->lock, until);
-    of->health.probe = waited->done ? result_of(waited->returned) : HL_PROBE_TIMEOUT;
-    of->health.probe_ns = waited->done ? waited->elapsed_ns : hl__now_ns() - waited->started_ns;
-    if (waited->done)
-        memcpy(of->reason, waited->reason, sizeof(of->reason));
-    else
-        snprintf(of->reason, sizeof(of->reason), "its health function did not answer in time");
-    pthread_mutex_unlock(&waited->lock);
-    if (of->reason[0])
-        of->health.reason = of->reason;
-    probe_unref(waited);
-    of->probe = NULL;
-}
-
-static struct timespec deadline(uint32_t timeout_ms)
-{
-    uint64_t at = hl__now_ns() + (uint64_t)(timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS) * 1000000;
-
-    return (struct timespec){.tv_sec = (time_t)(at / 1000000000), .tv_nsec = (long)(at % 1000000000)};
-}
-
-static void judge(row *of)
+static void end_row(row *of, uint32_t timeout_ms)
 {
     hl_plugin_health *health = &of->health;
 
+    if (of->probe) {
+        health->probe = hl__probe_end(of->probe, timeout_ms, of->reason, &health->probe_ns);
+        of->probe = NULL;
+    }
+    if (of->reason[0])
+        health->reason = of->reason;
     health->healthy =
         health->in_chain && health->loaded && (health->probe == HL_PROBE_OK || health->probe == HL_PROBE_NONE);
 }
 
-static void probe_report(report *of, uint32_t timeout_ms)
+/* The rows of all reports side by side: what one event's plugins take is not waited for again with the next event. */
+static hl_status probe_reports(report *reports, size_t reports_len, uint32_t timeout_ms)
 {
-    for (size_t first = 0; first < of->len; first += AT_ONCE) {
-        size_t end = first + AT_ONCE < of->len ? first + AT_ONCE : of->len;
-        struct timespec until = deadline(timeout_ms);
+    uint32_t ms = timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS;
+    size_t len = 0, begun = 0;
+    row **rows;
 
-        for (size_t i = first; i < end; i++)
-            begin_row(&of->rows[i]);
-        for (size_t i = first; i < end; i++)
-            end_row(&of->rows[i], &until);
+    for (size_t i = 0; i < reports_len; i++)
+        len += reports[i].len;
+    rows = malloc((len ? len : 1) * sizeof(row *));
+    if (!rows)
+        return hl__fail_memory("health");
+    len = 0;
+    for (size_t i = 0; i < reports_len; i++) {
+        for (size_t k = 0; k < reports[i].len; k++)
+            rows[len++] = &reports[i].rows[k];
     }
-    for (size_t i = 0; i < of->len; i++)
-        judge(&of->rows[i]);
+    for (size_t ended = 0; ended < len; ended++) {
+        while (begun < len && begun < ended + AT_ONCE)
+            begin_row(rows[begun++]);
+        end_row(rows[ended], ms);
+    }
+    free(rows);
+    return HL_OK;
 }
 
 /* ---- asking ---- */
@@ -316,10 +205,10 @@ hl_status hl_health_plugin(hl_runtime *runtime, const char *name, uint32_t timeo
     status = record ? fill_report(runtime, record->event, name, &found)
                     : hl__fail(HL_ERR_NOT_FOUND, "health", "name", "There is no plugin \"%s\".", name);
     hl__unlock(runtime);
-    if (status == HL_OK) {
-        probe_report(&found, timeout_ms);
+    if (status == HL_OK)
+        status = probe_reports(&found, 1, timeout_ms);
+    if (status == HL_OK)
         callback(&found.rows[0].health, user);
-    }
     free_report(&found);
     return status;
 }
@@ -358,23 +247,16 @@ static hl_status give_report(const report *of, bool (*callback)(const hl_event_h
     return HL_OK;
 }
 
-static hl_status report_event(hl_runtime *runtime, const char *event, uint32_t timeout_ms,
-                              bool (*callback)(const hl_event_health *, void *user), void *user, bool *more)
+static hl_status read_event(hl_runtime *runtime, const char *event, report *out)
 {
     hl_status status = hl__lock(runtime, "health");
-    report found = {0};
 
     if (status != HL_OK)
         return status;
     status = hl__event_known(runtime, event)
-                 ? fill_report(runtime, event, NULL, &found)
+                 ? fill_report(runtime, event, NULL, out)
                  : hl__fail(HL_ERR_NOT_FOUND, "health", "event", "There is no event \"%s\".", event);
     hl__unlock(runtime);
-    if (status == HL_OK) {
-        probe_report(&found, timeout_ms);
-        status = give_report(&found, callback, user, more);
-    }
-    free_report(&found);
     return status;
 }
 
@@ -382,53 +264,66 @@ hl_status hl_health_event(hl_runtime *runtime, const char *event, uint32_t timeo
                           bool (*callback)(const hl_event_health *, void *user), void *user)
 {
     hl_status status = check_ask(runtime, (const void *)(uintptr_t)callback);
+    report found = {0};
     bool more;
 
     if (status == HL_OK)
         status = hl__check_name("health", "event", event);
-    return status == HL_OK ? report_event(runtime, event, timeout_ms, callback, user, &more) : status;
+    if (status == HL_OK)
+        status = read_event(runtime, event, &found);
+    if (status == HL_OK)
+        status = probe_reports(&found, 1, timeout_ms);
+    if (status == HL_OK)
+        status = give_report(&found, callback, user, &more);
+    free_report(&found);
+    return status;
 }
 
 /* ---- every event ---- */
 
-typedef struct names {
-    char **list;
+typedef struct all_reports {
+    hl_runtime *runtime;
+    report *list;
     size_t len, room;
-    bool failed;
-} names;
-
-static bool add_name(const hl_event_info *info, void *user)
-{
-    names *to = user;
-
-    if (!hl__grow(&to->list, to->len, &to->room, sizeof(*to->list))) {
-        to->failed = true;
-        return false;
-    }
-    to->list[to->len] = strdup(info->name);
-    to->failed = to->list[to->len++] == NULL;
-    return !to->failed;
-}
+    hl_status status;
+} all_reports;
 
 /* An event that is gone by the time its turn comes is left out. */
+static bool add_event(const hl_event_info *info, void *user)
+{
+    all_reports *to = user;
+    report read = {0};
+
+    to->status = read_event(to->runtime, info->name, &read);
+    if (to->status == HL_OK && !hl__grow(&to->list, to->len, &to->room, sizeof(*to->list)))
+        to->status = hl__fail_memory("health");
+    if (to->status == HL_OK) {
+        to->list[to->len++] = read;
+        return true;
+    }
+    free_report(&read);
+    if (to->status == HL_ERR_NOT_FOUND)
+        to->status = HL_OK;
+    return to->status == HL_OK;
+}
+
 hl_status hl_health(hl_runtime *runtime, uint32_t timeout_ms, bool (*callback)(const hl_event_health *, void *user),
                     void *user)
 {
     hl_status status = check_ask(runtime, (const void *)(uintptr_t)callback);
-    names all = {0};
+    all_reports all = {.runtime = runtime};
     bool more = true;
 
     if (status == HL_OK)
-        status = hl_events(runtime, add_name, &all);
-    if (status == HL_OK && all.failed)
-        status = hl__fail_memory("health");
-    for (size_t i = 0; status == HL_OK && more && i < all.len; i++) {
-        status = report_event(runtime, all.list[i], timeout_ms, callback, user, &more);
-        if (status == HL_ERR_NOT_FOUND)
-            status = HL_OK;
-    }
+        status = hl_events(runtime, add_event, &all);
+    if (status == HL_OK)
+        status = all.status;
+    if (status == HL_OK)
+        status = probe_reports(all.list, all.len, timeout_ms);
+    for (size_t i = 0; status == HL_OK && more && i < all.len; i++)
+        status = give_report(&all.list[i], callback, user, &more);
     for (size_t i = 0; i < all.len; i++)
-        free(all.list[i]);
+        free_report(&all.list[i]);
     free(all.list);
     return status;
 }

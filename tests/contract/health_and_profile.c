@@ -305,6 +305,25 @@ static void every_event_is_reported_on(void **unused)
     refused(hl_health_event(runtime, NULL, 200, take_event, &report), HL_ERR_INVALID, "event");
 }
 
+/* HL-01: what hangs on one event is not waited for again with the next. */
+static void probes_of_all_events_run_at_the_same_time(void **unused)
+{
+    static const char *const names[] = {"h0", "h1", "h2", "h3", "h4"};
+    event_report report = {0};
+    uint64_t start;
+
+    (void)unused;
+    __atomic_store_n(&let_go, 0, __ATOMIC_SEQ_CST);
+    for (size_t i = 0; i < 5; i++)
+        run(runtime, .name = names[i], .event = names[i], .call = test_do_nothing, .health = hang);
+    start = test_now_ns();
+    ok(hl_health(runtime, 600, take_event, &report));
+    assert_in_range(test_now_ns() - start, 600000000u, 1800000000u);
+    assert_int_equal(report.count, 5);
+    assert_non_null(strstr(report.text, "h4 3 0 1 its health function did not answer in time\n"));
+    __atomic_store_n(&let_go, 1, __ATOMIC_SEQ_CST);
+}
+
 static void code_that_is_missing_is_unhealthy(void **unused)
 {
     const char *folder = test_folder();
@@ -489,6 +508,7 @@ int main(void)
         CASE(a_hanging_probe_keeps_its_plugin_from_being_released_and_nothing_else),
         CASE(probes_run_at_the_same_time),
         CASE(every_event_is_reported_on),
+        CASE(probes_of_all_events_run_at_the_same_time),
         CASE(code_that_is_missing_is_unhealthy),
         CASE(a_profile_times_every_plugin_once_in_order),
         CASE(a_profile_ends_where_the_chain_ends),
