@@ -12,7 +12,7 @@ typedef enum hl_notice_kind {
     HL_NOTICE_REGISTERED = 1,      /* a registration was accepted, also one that changed nothing (LC-04) */
     HL_NOTICE_STATUS = 2,          /* a plugin's status changed: before -> plugin->status */
     HL_NOTICE_UNREGISTERED = 3,    /* a record was removed; plugin is its last content */
-    HL_NOTICE_REGISTER_ERROR = 4,  /* a registration was refused; status and reason say why (PS-06) */
+    HL_NOTICE_REGISTER_ERROR = 4,  /* a plugin or library was refused; status and reason say why (PS-06) */
     HL_NOTICE_SWAPPED = 5,         /* an event's dispatches now run another chain, under the reference engine (PS-07) */
     HL_NOTICE_COMPILED = 6,        /* the same chain now runs as compiled code */
     HL_NOTICE_COMPILE_FAILED = 7,  /* it cannot be compiled; reason says why; the reference engine goes on */

@@ -200,6 +200,25 @@ static hl_status register_file(hl_runtime *runtime, hl__library_file *file, unsi
     return status;
 }
 
+/* As for a plugin of the program's own, subscribers hear of it; the plugins cannot be told, their code has not run. */
+static void tell_refused(hl_runtime *runtime, const char *path)
+{
+    hl__error_copy error;
+
+    hl__error_save(&error);
+    if (hl__lock(runtime, "register") == HL_OK) {
+        hl__notify(runtime,
+                   &(hl_notice){.kind = HL_NOTICE_REGISTER_ERROR,
+                                .event = "",
+                                .status = error.status,
+                                .reason = error.message},
+                   NULL);
+        hl__log(runtime, HL_LOG_ERROR, "library", "%s was refused: %s", path, error.message);
+        hl__unlock(runtime);
+    }
+    hl__error_restore(&error);
+}
+
 hl_status hl_register_library(hl_runtime *runtime, const char *path, unsigned flags)
 {
     hl_status status = hl__check_flags("register", flags, HL_START | HL_ISOLATED | HL_WAIT_COMPILED | HL_WAIT_IDLE);
@@ -216,5 +235,9 @@ hl_status hl_register_library(hl_runtime *runtime, const char *path, unsigned fl
     if (status == HL_OK)
         status = register_file(runtime, file, flags);
     hl__library_file_free(file);
-    return status == HL_OK ? HL_OK : hl__fail_as("register");
+    if (status == HL_OK)
+        return HL_OK;
+    status = hl__fail_as("register");
+    tell_refused(runtime, path);
+    return status;
 }
