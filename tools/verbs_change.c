@@ -181,8 +181,11 @@ int verb_register(struct context *context, int argc, char **argv)
     unsigned flags = context->option[OPTION_START] ? HL_START : 0;
     struct moments at;
     json_t *before;
-    int code = tool_open(context, TOOL_CREATE);
+    uint32_t ms;
+    int code = servers_timeout(context, SETTLE_MS, &ms);
 
+    if (code == TOOL_DONE)
+        code = tool_open(context, TOOL_CREATE);
     if (code != TOOL_DONE)
         return code;
     before = take_states(context);

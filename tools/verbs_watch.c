@@ -82,7 +82,7 @@ static bool print_waiting(struct context *context, hl_subscription *subscription
     const hl_notice *notice;
 
     while (*left > 0 && hl_notice_next(subscription, &notice) == HL_OK) {
-        if (event && strcmp(event, notice->event) != 0)
+        if (event && notice->kind != HL_NOTICE_LOST && strcmp(event, notice->event) != 0)
             continue;
         if (context->json)
             print_json_line(notice);

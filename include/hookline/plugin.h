@@ -127,7 +127,8 @@ typedef struct hl_plugin_spec {
     const char *event;          /* same rules; compared byte by byte, never normalised */
     hl_call_fn *call;           /* required */
     void *self;                 /* handed to every function of the plugin; may be NULL */
-    const char *const *depends; /* NULL-terminated names of plugins on any event; NULL: none */
+    const char *const *depends; /* NULL-terminated names of plugins on any event; "?name": optional, it orders where it
+                                   runs and never holds; NULL: none */
     const char *extension;      /* the library or product it belongs to; NULL: the library's name, "host" */
     const char *extra;          /* free text kept with the record, at most 64 KiB; NULL: none (PD-11) */
     hl_health_fn *health;       /* NULL: health is unknown */

@@ -73,7 +73,7 @@ typedef struct hl_plugin_info {
     const char *event;
     const char *extension;
     const char *extra;          /* "" when there is none */
-    const char *const *depends; /* NULL-terminated */
+    const char *const *depends; /* NULL-terminated, as registered: optional ones with their ? */
     size_t depends_len;
     int priority;
     hl_plugin_status status;
@@ -102,7 +102,7 @@ typedef struct hl_plugin_filter {
     const char *event;
     const char *extension;
     const char *name_pattern;  /* shell pattern with * ? and [..] */
-    const char *dependents_of; /* only plugins that list this one in depends, on any event (OD-12) */
+    const char *dependents_of; /* only plugins that list this one in depends, optionally too, on any event (OD-12) */
     hl_plugin_status status;
 } hl_plugin_filter;
 

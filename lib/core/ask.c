@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/depends.h"
 #include "core/error.h"
 #include "core/grow.h"
 #include "core/runtime.h"
@@ -197,7 +198,7 @@ static void walk(infos *list, bool (*callback)(const hl_plugin_info *, void *), 
 static bool lists(const hl__record *record, const char *name)
 {
     for (size_t i = 0; i < record->depends_len; i++) {
-        if (strcmp(record->depends[i], name) == 0)
+        if (strcmp(hl__depends_name(record->depends[i]), name) == 0)
             return true;
     }
     return false;

@@ -7,6 +7,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "core/depends.h"
 #include "core/grow.h"
 
 struct draft_index {
@@ -188,7 +189,7 @@ bool hl__draft_list(const hl__draft *draft, const char *event, const hl__record 
 static bool depends_on(const hl__record *record, const char *name)
 {
     for (size_t i = 0; i < record->depends_len; i++) {
-        if (strcmp(record->depends[i], name) == 0)
+        if (strcmp(hl__depends_name(record->depends[i]), name) == 0)
             return true;
     }
     return false;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/depends.h"
 #include "core/error.h"
 #include "core/isolate.h"
 #include "core/order.h"
@@ -13,13 +14,14 @@
 
 /* ---- why one runs before another ---- */
 
-static bool lists(const hl__record *record, const char *name)
+/* The entry of `depends` that names the plugin; NULL when there is none. */
+static const char *entry_for(const hl__record *record, const char *name)
 {
     for (size_t i = 0; i < record->depends_len; i++) {
-        if (strcmp(record->depends[i], name) == 0)
-            return true;
+        if (strcmp(hl__depends_name(record->depends[i]), name) == 0)
+            return record->depends[i];
     }
-    return false;
+    return NULL;
 }
 
 static size_t place_in(const hl__plan *plan, const char *name)
@@ -37,7 +39,7 @@ static size_t last_dependency(const hl__plan *plan, const hl__record *record)
     size_t last = SIZE_MAX;
 
     for (size_t i = 0; i < record->depends_len; i++) {
-        size_t at = place_in(plan, record->depends[i]);
+        size_t at = place_in(plan, hl__depends_name(record->depends[i]));
 
         if (at < plan->len && (last == SIZE_MAX || at > last))
             last = at;
@@ -52,7 +54,7 @@ static size_t way_from(const hl__plan *plan, size_t at, size_t earlier, const si
     const hl__record *from = plan->rows[at].record;
 
     for (size_t i = 0; i < from->depends_len; i++) {
-        size_t next = place_in(plan, from->depends[i]);
+        size_t next = place_in(plan, hl__depends_name(from->depends[i]));
 
         if (next == earlier || (next > earlier && next < at && ways[next - earlier]))
             return next - earlier + 1;
@@ -85,10 +87,12 @@ static void explain_pair(hl__text *text, const hl__plan *plan, size_t earlier, s
     const hl__record *first = plan->rows[earlier].record, *second = plan->rows[later].record;
     hl_order_row a = {first->name, first->priority, NULL}, b = {second->name, second->priority, NULL};
     size_t waits_for = last_dependency(plan, second);
+    const char *entry = entry_for(second, first->name);
     char path[512];
 
-    if (lists(second, first->name))
-        hl__text_add(text, "\"%s\" runs before \"%s\": \"%s\" depends on it", first->name, second->name, second->name);
+    if (entry)
+        hl__text_add(text, "\"%s\" runs before \"%s\": \"%s\" depends on it%s", first->name, second->name, second->name,
+                     hl__depends_optional(entry) ? ", optionally" : "");
     else if (path_to(plan, later, earlier, path, sizeof(path)))
         hl__text_add(text, "\"%s\" runs before \"%s\": dependencies lead there (%s)", first->name, second->name, path);
     else if (hl__order_compare(&a, &b) > 0 && waits_for != SIZE_MAX)
@@ -276,8 +280,9 @@ static void graph_record(hl__text *text, const hl__record *record)
     hl__text_add(text, "  \"%s\" [label=\"%s\\n%s, %d, %s\"%s];", name, name, event, record->priority,
                  hl__status_word(record->status), hl__status_active(record->status) ? "" : ", style=dashed");
     for (size_t i = 0; i < record->depends_len; i++) {
-        add_quoted(other, sizeof(other), record->depends[i]);
-        hl__text_add(text, "  \"%s\" -> \"%s\";", name, other);
+        add_quoted(other, sizeof(other), hl__depends_name(record->depends[i]));
+        hl__text_add(text, "  \"%s\" -> \"%s\"%s;", name, other,
+                     hl__depends_optional(record->depends[i]) ? " [style=dashed]" : "");
     }
 }
 
@@ -296,7 +301,7 @@ static size_t reach(hl_runtime *runtime, const char *event, const hl__record **o
         memcpy(out, members, len * sizeof(*out));
     for (; done < len; done++) {
         for (size_t i = 0; i < out[done]->depends_len; i++) {
-            const hl__record *next = hl__registry_find(runtime->registry, out[done]->depends[i]);
+            const hl__record *next = hl__registry_find(runtime->registry, hl__depends_name(out[done]->depends[i]));
             size_t known = 0;
 
             while (next && known < len && out[known] != next)

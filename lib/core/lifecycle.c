@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/depends.h"
 #include "core/error.h"
 #include "core/grow.h"
 #include "core/isolate.h"
@@ -12,17 +13,17 @@
 
 /* ---- dependencies ---- */
 
-static bool is_active(const hl__draft *draft, const char *name)
+static bool is_met(const hl__draft *draft, const char *entry)
 {
-    const hl__record *record = hl__draft_find(draft, name);
+    const hl__record *record = hl__depends_optional(entry) ? NULL : hl__draft_find(draft, entry);
 
-    return record && hl__status_active(record->status);
+    return hl__depends_optional(entry) || (record && hl__status_active(record->status));
 }
 
 static bool depends_met(const hl__draft *draft, const hl__record *record)
 {
     for (size_t i = 0; i < record->depends_len; i++) {
-        if (!is_active(draft, record->depends[i]))
+        if (!is_met(draft, record->depends[i]))
             return false;
     }
     return true;
@@ -37,7 +38,7 @@ bool hl__unmet_depends(const hl__draft *draft, const hl__record *record, char *n
     for (size_t i = 0; i < record->depends_len; i++) {
         const hl__record *dependency = hl__draft_find(draft, record->depends[i]);
 
-        if (dependency && hl__status_active(dependency->status))
+        if (is_met(draft, record->depends[i]))
             continue;
         if (used < names_len)
             used += (size_t)snprintf(names + used, names_len - used, "%s\"%s\" (%s)", any ? ", " : "",

@@ -8,6 +8,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "core/depends.h"
 #include "core/error.h"
 
 int hl__order_compare(const hl_order_row *a, const hl_order_row *b)
@@ -111,7 +112,7 @@ static void link_rows(sorter *s)
 
     for (uint32_t i = 0; i < s->len; i++) {
         for (const char *const *name = s->rows[i].depends; name && *name; name++) {
-            if (find_row(s, *name, &dependency)) {
+            if (find_row(s, hl__depends_name(*name), &dependency)) {
                 s->first[dependency]++;
                 s->waits[i]++;
             }
@@ -123,7 +124,7 @@ static void link_rows(sorter *s)
     }
     for (uint32_t i = 0; i < s->len; i++) {
         for (const char *const *name = s->rows[i].depends; name && *name; name++) {
-            if (find_row(s, *name, &dependency))
+            if (find_row(s, hl__depends_name(*name), &dependency))
                 s->dependents[--s->first[dependency]] = i;
         }
     }
@@ -260,7 +261,7 @@ static void write_path(visit *top, const char *goal, char *path, size_t path_len
 static visit *walk(search *s, visit *top, bool *exhausted)
 {
     while (top) {
-        const char *name = top->next ? *top->next : NULL;
+        const char *name = top->next && *top->next ? hl__depends_name(*top->next) : NULL;
         visit *known;
 
         if (!name) {

@@ -7,6 +7,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "core/depends.h"
 #include "core/grow.h"
 
 typedef struct entry {
@@ -109,7 +110,7 @@ static void unindex(hl__registry *registry, const hl__record *record)
 {
     group_remove(&registry->events, record->event, record);
     for (size_t i = 0; i < record->depends_len; i++)
-        group_remove(&registry->dependents, record->depends[i], record);
+        group_remove(&registry->dependents, hl__depends_name(record->depends[i]), record);
 }
 
 static bool index_record(hl__registry *registry, const hl__record *record)
@@ -117,7 +118,7 @@ static bool index_record(hl__registry *registry, const hl__record *record)
     bool ok = group_add(&registry->events, record->event, record);
 
     for (size_t i = 0; i < record->depends_len; i++)
-        ok = group_add(&registry->dependents, record->depends[i], record) && ok;
+        ok = group_add(&registry->dependents, hl__depends_name(record->depends[i]), record) && ok;
     return ok;
 }
 

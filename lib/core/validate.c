@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/depends.h"
 #include "core/error.h"
 
 /* Length of the UTF-8 sequence at `text` if it is well formed and no control character, else 0. */
@@ -130,12 +131,13 @@ static hl_status check_depends(const char *action, const char *const *depends)
         if (count == HL__DEPENDS_MAX)
             return hl__fail(HL_ERR_INVALID, action, "depends", "A plugin may depend on at most %d others.",
                             HL__DEPENDS_MAX);
-        status = hl__check_name(action, "depends", depends[count]);
+        status = hl__check_name(action, "depends", hl__depends_name(depends[count]));
         if (status != HL_OK)
             return status;
         for (size_t i = 0; i < count; i++) {
-            if (strcmp(depends[i], depends[count]) == 0)
-                return hl__fail(HL_ERR_INVALID, action, "depends", "\"%s\" is listed twice; list it once.", depends[i]);
+            if (strcmp(hl__depends_name(depends[i]), hl__depends_name(depends[count])) == 0)
+                return hl__fail(HL_ERR_INVALID, action, "depends", "\"%s\" is listed twice; list it once.",
+                                hl__depends_name(depends[i]));
         }
     }
     return HL_OK;

@@ -15,6 +15,7 @@
 
 #define STRUCT_MAX 4096
 #define NAME_MAX_LEN 255
+#define OPTIONAL_MARK 1 /* the byte before an optional dependency's name */
 #define EXTRA_MAX_LEN 65536
 #define SPECS_MAX 4096
 #define DEPENDS_MAX 255
@@ -248,7 +249,8 @@ static hl_status read_depends(const place *at, uint64_t address, const char *con
         return status;
     names = (const char **)copy;
     for (size_t i = 0; status == HL_OK && i < len; i++)
-        status = read_required(at, "depends", address + i * sizeof(hl__elf_address), &names[i]);
+        status =
+            read_string(at, "depends", address + i * sizeof(hl__elf_address), NAME_MAX_LEN + OPTIONAL_MARK, &names[i]);
     *out = (const char *const *)names;
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/depends.h"
 #include "core/error.h"
 #include "store/lmdb_store.h"
 #include "store/manage.h"
@@ -167,6 +168,8 @@ static void check_status(check *self, const hl__record *record)
     const char *inactive = NULL;
 
     for (size_t i = 0; i < record->depends_len && !inactive; i++) {
+        if (hl__depends_optional(record->depends[i]))
+            continue;
         const hl__record *dependency = find_record(self, record->depends[i]);
         if (!dependency || !hl__status_active(dependency->status))
             inactive = record->depends[i];

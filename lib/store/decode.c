@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "core/depends.h"
 #include "core/error.h"
 #include "store/codec.h"
 
@@ -145,7 +146,7 @@ static const char **get_names(reader *in, const char *key, size_t *names_len)
         complain(in, key, array ? "must be a list" : "is missing");
     for (size_t i = 0; i < *names_len; i++) {
         names[i] = json_string_value(json_array_get(array, i));
-        if (!names[i] || !*names[i] || strlen(names[i]) > NAME_MAX_BYTES) {
+        if (!names[i] || !*names[i] || strlen(hl__depends_name(names[i])) > NAME_MAX_BYTES) {
             complain(in, key, "must hold names of 1..%d bytes", NAME_MAX_BYTES);
             break;
         }

@@ -5,7 +5,7 @@ library=$HOOKLINE_TEST_PLUGINS/cli-counter.so
 # 2: the command line makes no sense; the store is not touched.
 for line in "" "nonsense" "--nonsense" "events extra" "show" "stop" "stop a --all" "stop --event" "plugins --status x" \
     "dump e --stage x" "watch --count 0" "log --limit -1" "health --timeout x" "store" "store nonsense" "store backup" \
-    "store check extra" "enable --all" "new plugin" "new thing x" "new plugin ../x" "help nonsense" "enable" "order one"; do
+    "store check extra" "register x.so --wait --timeout x" "enable --all" "new plugin" "new thing x" "new plugin ../x" "help nonsense" "enable" "order one"; do
     # shellcheck disable=SC2086
     hookline $line
     expect_code 2

@@ -1,5 +1,5 @@
 /* Dependencies across events: holds, releases, cascades, cycles, queries. Rows OD-04, OD-06 to OD-09, OD-11 to
- * OD-16, LC-13, LC-14, PB-12, PB-13, TM-08 to TM-10, X-057. */
+ * OD-16, LC-13, LC-14, PB-12, PB-13, TM-08 to TM-10, X-057, X-063. */
 #include "tests/support/support.h"
 
 static hl_runtime *runtime;
@@ -202,6 +202,65 @@ static void a_refused_start_names_every_dependency_that_is_missing(void **unused
     assert_null(strstr(hl_last_error()->message, "good"));
 }
 
+/* ---- optional dependencies: X-063 ---- */
+
+static void an_optional_dependency_orders_where_it_runs_and_never_holds(void **unused)
+{
+    hl_event *event = test_event(runtime, "e");
+
+    (void)unused;
+    run(runtime, .name = "p", .event = "e", .depends = "?cache,?elsewhere", .priority = PRIORITY(1));
+    assert_string_equal(test_statuses(runtime), "p=started ");
+    run(runtime, .name = "cache", .event = "e", .priority = PRIORITY(50));
+    run(runtime, .name = "elsewhere", .event = "f");
+    assert_string_equal(test_run_trail(event), "cache,p,");
+    ok(hl_stop(runtime, "cache", 0));
+    ok(hl_stop(runtime, "elsewhere", 0));
+    assert_string_equal(test_statuses(runtime), "p=started cache=stopped elsewhere=stopped ");
+    assert_string_equal(test_run_trail(event), "p,");
+    ok(hl_enable(runtime, "cache", 0));
+    assert_string_equal(test_run_trail(event), "cache,p,");
+    ok(hl_unregister(runtime, "cache", 0));
+    assert_string_equal(test_statuses(runtime), "p=started elsewhere=stopped ");
+}
+
+static void only_needed_dependencies_hold_beside_optional_ones(void **unused)
+{
+    (void)unused;
+    run(runtime, .name = "p", .event = "e", .depends = "?wished,needed");
+    assert_string_equal(test_statuses(runtime), "p=held ");
+    refused(hl_start(runtime, "p", 0), HL_ERR_DEPENDENCY, "depends");
+    assert_non_null(strstr(hl_last_error()->message, "needed"));
+    assert_null(strstr(hl_last_error()->message, "wished"));
+    run(runtime, .name = "needed", .event = "f");
+    assert_string_equal(test_statuses(runtime), "p=restarted needed=started ");
+}
+
+static void optional_dependencies_close_cycles_too(void **unused)
+{
+    (void)unused;
+    run(runtime, .name = "a", .event = "e", .depends = "?b");
+    refused(test_register(runtime, &(test_plugin){.name = "b", .event = "e", .depends = "?a"}, 0), HL_ERR_CYCLE,
+            "depends");
+    assert_non_null(strstr(hl_last_error()->message, "b -> a -> b"));
+    refused(test_register(runtime, &(test_plugin){.name = "self", .event = "e", .depends = "?self"}, 0), HL_ERR_CYCLE,
+            "depends");
+}
+
+static void an_optional_dependency_is_a_name_and_named_once(void **unused)
+{
+    char longest[257] = "?";
+
+    (void)unused;
+    refused(test_register(runtime, &(test_plugin){.name = "p", .event = "e", .depends = "?"}, 0), HL_ERR_INVALID,
+            "depends");
+    refused(test_register(runtime, &(test_plugin){.name = "p", .event = "e", .depends = "d,?d"}, 0), HL_ERR_INVALID,
+            "depends");
+    memset(longest + 1, 'n', 255);
+    add(runtime, .name = "p", .event = "e", .depends = longest);
+    assert_string_equal(test_statuses(runtime), "p=registered ");
+}
+
 /* ---- cycles: OD-06 ---- */
 
 static void a_cycle_is_refused_naming_its_whole_path(void **unused)
@@ -275,6 +334,11 @@ static void direct_dependents_are_found_on_every_event(void **unused)
     filter.dependents_of = "a";
     ok(hl_plugins(runtime, &filter, take_name, found));
     assert_string_equal(found, "c b ");
+    run(runtime, .name = "e", .event = "e1", .depends = "?d");
+    filter.dependents_of = "d";
+    found[0] = '\0';
+    ok(hl_plugins(runtime, &filter, take_name, found));
+    assert_string_equal(found, "e ");
 }
 
 static void the_graph_is_dot_with_every_plugin_and_edge(void **unused)
@@ -284,6 +348,7 @@ static void the_graph_is_dot_with_every_plugin_and_edge(void **unused)
     (void)unused;
     run(runtime, .name = "a", .event = "e1", .priority = PRIORITY(7));
     run(runtime, .name = "b \"q\"", .event = "e2", .depends = "a");
+    run(runtime, .name = "c", .event = "e4", .depends = "?alone");
     run(runtime, .name = "alone", .event = "e3");
     ok(hl_stop(runtime, "alone", 0));
     all.len = one.len = 0;
@@ -292,6 +357,7 @@ static void the_graph_is_dot_with_every_plugin_and_edge(void **unused)
     assert_non_null(strstr(all.text, "\"a\" [label=\"a\\ne1, 7, started\"];\n"));
     assert_non_null(strstr(all.text, "\"b \\\"q\\\"\" -> \"a\";\n"));
     assert_non_null(strstr(all.text, "\"alone\" [label=\"alone\\ne3, 100, stopped\", style=dashed];\n"));
+    assert_non_null(strstr(all.text, "\"c\" -> \"alone\" [style=dashed];\n"));
     assert_string_equal(all.text + all.len - 2, "}\n");
     ok(hl_graph(runtime, "e2", test_take_line, &one));
     assert_non_null(strstr(one.text, "\"a\" [label"));
@@ -318,6 +384,10 @@ int main(void)
         CASE(start_all_starts_dependencies_first_across_events),
         CASE(start_event_holds_those_whose_dependencies_are_inactive),
         CASE(a_refused_start_names_every_dependency_that_is_missing),
+        CASE(an_optional_dependency_orders_where_it_runs_and_never_holds),
+        CASE(only_needed_dependencies_hold_beside_optional_ones),
+        CASE(optional_dependencies_close_cycles_too),
+        CASE(an_optional_dependency_is_a_name_and_named_once),
         CASE(a_cycle_is_refused_naming_its_whole_path),
         CASE(a_cycle_through_plugins_that_are_not_registered_yet_is_refused_when_it_closes),
         CASE(new_dependencies_replace_the_old_ones_in_the_check),

@@ -81,6 +81,14 @@ static void a_path_is_found_though_another_dependency_comes_first(void **unused)
     says(explain_order("goal", "last"), "dependencies lead there (last -> way -> goal)\n");
 }
 
+static void an_optional_dependency_is_given_as_such(void **unused)
+{
+    (void)unused;
+    run(runtime, .name = "first", .event = "e", .priority = PRIORITY(9));
+    run(runtime, .name = "second", .event = "e", .priority = PRIORITY(5), .depends = "?first");
+    says(explain_order("first", "second"), "\"first\" runs before \"second\": \"second\" depends on it, optionally\n");
+}
+
 /* Dependencies may lead over plugins of other events; they order nothing. */
 static void plugins_of_different_events_or_not_active_have_no_order(void **unused)
 {
@@ -218,6 +226,7 @@ int main(void)
         CASE(priority_name_and_dependency_are_given_as_reasons),
         CASE(a_path_of_dependencies_is_named_from_end_to_end),
         CASE(a_path_is_found_though_another_dependency_comes_first),
+        CASE(an_optional_dependency_is_given_as_such),
         CASE(plugins_of_different_events_or_not_active_have_no_order),
         CASE(each_plugin_that_does_not_run_has_its_reason),
         CASE(missing_code_is_a_reason_too),

@@ -1,4 +1,5 @@
-/* A library that another process registers: the event goes on with its old chain until the library's code is there. */
+/* A library that another process registers: the event goes on with its old chain until the library's code is there, and
+ * subscribers are told of it, or why it cannot be had. Rows TE-03, TE-05. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,12 +126,86 @@ static void a_library_registered_elsewhere_is_one_swap_told_as_remote(void **sta
     assert_true(swaps.remote);
 }
 
+/* ---- notices ---- */
+
+/* The next notice of a kind; NULL when none comes in time. */
+static const hl_notice *await_notice(hl_subscription *subscription, hl_notice_kind kind)
+{
+    time_t until = time(NULL) + SECONDS_MAX;
+    const hl_notice *notice;
+
+    while (time(NULL) < until) {
+        if (hl_notice_next(subscription, &notice) != HL_OK)
+            usleep(1000);
+        else if (notice->kind == kind)
+            return notice;
+    }
+    return NULL;
+}
+
+/* TE-05 */
+static void a_library_that_is_loaded_is_told_of_by_its_path(void **state)
+{
+    struct fixture *fixture = *state;
+    hl_subscription *subscription;
+    const hl_notice *notice;
+    int fd;
+
+    assert_int_equal(hl_subscribe_fd(fixture->server, 0, &fd, &subscription), HL_OK);
+    assert_int_equal(hl_register_library(fixture->operator, HL_TEST_PLUGINS "/slow_to_load.so", HL_START), HL_OK);
+    notice = await_notice(subscription, HL_NOTICE_LOADED);
+    assert_non_null(notice);
+    assert_non_null(strstr(notice->reason, "/slow_to_load.so"));
+    assert_int_equal(notice->status, HL_OK);
+    hl_unsubscribe(subscription);
+}
+
+static void register_a_library_that_vanishes(const struct fixture *fixture)
+{
+    char path[96], command[512];
+
+    snprintf(path, sizeof(path), "%s/gone.so", fixture->folder);
+    snprintf(command, sizeof(command), "cp '%s' '%s'", HL_TEST_PLUGINS "/slow_to_load.so", path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(hl_register_library(fixture->operator, path, HL_START), HL_OK);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* TE-03: the record stays, and the event does not run without it. */
+static void a_library_that_has_gone_is_told_of_with_the_reason_and_its_record_stays(void **state)
+{
+    struct fixture *fixture = *state;
+    hl_subscription *subscription;
+    const hl_notice *notice;
+    hl_plugin_info info;
+    int fd, number = 0;
+
+    hl_close(fixture->server);
+    register_a_library_that_vanishes(fixture);
+    open_runtime(fixture, 0, &fixture->server);
+    assert_int_equal(hl_subscribe_fd(fixture->server, 0, &fd, &subscription), HL_OK);
+    assert_int_equal(hl_event_open(fixture->server, "number", &fixture->event), HL_OK);
+    notice = await_notice(subscription, HL_NOTICE_LOAD_FAILED);
+    assert_non_null(notice);
+    assert_int_equal(notice->status, HL_ERR_NOT_FOUND);
+    assert_non_null(strstr(notice->reason, "/gone.so"));
+    hl_unsubscribe(subscription);
+    assert_int_equal(hl_call(fixture->event, &number, NULL).verdict, HL_ERR_NOT_LOADED);
+    assert_int_equal(hl_plugin_get(fixture->server, "slow-to-load", &info), HL_OK);
+    assert_int_equal(info.status, HL_STARTED);
+    assert_false(info.loaded);
+    hl_plugin_info_cleanup(&info);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(event_keeps_its_chain_until_a_library_registered_elsewhere_is_loaded, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_library_registered_elsewhere_is_one_swap_told_as_remote, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_library_that_is_loaded_is_told_of_by_its_path, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_library_that_has_gone_is_told_of_with_the_reason_and_its_record_stays, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

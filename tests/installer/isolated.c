@@ -1,4 +1,4 @@
-/* Packages whose plugins run in workers: the server never maps their code, before or after any change. */
+/* Packages whose plugins run in workers: the server never maps their code, before or after any change. Row SE-16. */
 #include <unistd.h>
 
 #include "tests/installer/support/app.h"

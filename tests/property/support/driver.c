@@ -4,6 +4,8 @@
 #include <string.h>
 
 static const char *const plugin_names[MODEL_PLUGINS] = {"p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8"};
+static const char *const optional_names[MODEL_PLUGINS] = {"?p0", "?p1", "?p2", "?p3", "?p4",
+                                                          "?p5", "?p6", "?p7", "?p8"};
 static const char *const event_names[MODEL_EVENTS] = {"e0", "e1", "e2"};
 
 /* What a dispatch called, in order. */
@@ -60,6 +62,7 @@ struct model_op pick_op(void)
         op.candidate.event = (int)pick(MODEL_EVENTS);
         op.candidate.priority = (int)pick(4) * 33;
         op.candidate.depends = pick_depends();
+        op.candidate.optional = op.candidate.depends & pick(1u << MODEL_PLUGINS) & pick(1u << MODEL_PLUGINS);
         return op;
     }
     op.verb = (enum model_verb)(START + pick(5));
@@ -79,7 +82,7 @@ static hl_plugin_spec spec_of(const struct model_op *op, const char *depends[MOD
 
     for (int i = 0; i < MODEL_PLUGINS; i++) {
         if (op->candidate.depends & 1u << i)
-            depends[len++] = plugin_names[i];
+            depends[len++] = op->candidate.optional & 1u << i ? optional_names[i] : plugin_names[i];
     }
     depends[len] = NULL;
     spec.depends = depends;

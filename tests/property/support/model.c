@@ -6,10 +6,10 @@ static bool active(const struct model *model, int plugin)
     return model->plugins[plugin].status == STARTED || model->plugins[plugin].status == RESTARTED;
 }
 
-static bool met(const struct model *model, unsigned depends)
+static bool met(const struct model *model, const struct model_plugin *plugin)
 {
     for (int i = 0; i < MODEL_PLUGINS; i++) {
-        if ((depends & 1u << i) && !active(model, i))
+        if ((plugin->depends & ~plugin->optional & 1u << i) && !active(model, i))
             return false;
     }
     return true;
@@ -25,10 +25,10 @@ static void settle(struct model *model)
         for (int i = 0; i < MODEL_PLUGINS; i++) {
             struct model_plugin *plugin = &model->plugins[i];
 
-            if (active(model, i) && !met(model, plugin->depends)) {
+            if (active(model, i) && !met(model, plugin)) {
                 plugin->status = HELD;
                 moved = true;
-            } else if (plugin->status == HELD && met(model, plugin->depends)) {
+            } else if (plugin->status == HELD && met(model, plugin)) {
                 plugin->status = RESTARTED;
                 moved = true;
             }
@@ -60,7 +60,7 @@ static enum model_outcome register_one(struct model *model, const struct model_o
     *plugin = op->candidate;
     if (before == STOPPED)
         plugin->status = STOPPED;
-    else if (!met(model, plugin->depends))
+    else if (!met(model, plugin))
         plugin->status = HELD;
     else if (before == STARTED || before == RESTARTED)
         plugin->status = before;
@@ -82,7 +82,7 @@ static enum model_outcome change_one(struct model *model, const struct model_op 
     case RESTART:
         if (plugin->status == STOPPED)
             return WRONG_STATUS;
-        if (!met(model, plugin->depends))
+        if (!met(model, plugin))
             return UNMET;
         plugin->status = op->verb == START ? STARTED : RESTARTED;
         return DONE;
@@ -94,7 +94,7 @@ static enum model_outcome change_one(struct model *model, const struct model_op 
     case ENABLE:
         if (plugin->status != STOPPED)
             return WRONG_STATUS;
-        plugin->status = met(model, plugin->depends) ? RESTARTED : HELD;
+        plugin->status = met(model, plugin) ? RESTARTED : HELD;
         return DONE;
     default:
         plugin->status = ABSENT;
@@ -117,7 +117,7 @@ static void change_member(struct model *model, enum model_verb verb, int plugin)
         member->status = STOPPED;
     else if (member->status == STOPPED)
         return;
-    else if (!met(model, member->depends))
+    else if (!met(model, member))
         member->status = verb == START ? HELD : member->status;
     else
         member->status = verb == START ? STARTED : RESTARTED;

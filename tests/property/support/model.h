@@ -14,7 +14,8 @@ struct model_plugin {
     enum model_status status;
     int event;
     int priority;
-    unsigned depends; /* bit i: on plugin i */
+    unsigned depends;  /* bit i: on plugin i */
+    unsigned optional; /* those of them that order and never hold */
 };
 
 struct model {
