@@ -146,8 +146,8 @@ HL_API HL_MUST_USE hl_status hl_module_functions(hl_runtime *runtime, const hl_k
 
 /* Starts the key's workers and waits until one is ready, at most 10 s; loading again is success, and concurrent callers get
  * the same worker (ML-01). Keys do not wait for each other (X-106). A worker that dies is not started again, unless the
- * registered isolation says so: its key is then no longer loaded. HL_ERR_NOT_FOUND, HL_ERR_PLUGIN (load said no, or it
- * crashed), HL_ERR_CHECKSUM, HL_ERR_TIMEOUT. [not-in-plugin] */
+ * registered isolation says so; when no more will come, the key is no longer loaded. HL_ERR_NOT_FOUND, HL_ERR_PLUGIN (load
+ * said no, or it crashed), HL_ERR_CHECKSUM, HL_ERR_TIMEOUT. [not-in-plugin] */
 HL_API HL_MUST_USE hl_status hl_module_load(hl_runtime *runtime, const hl_key *key);
 /* Ends the workers and has new ones in their place: the state begins anew (ML-02). The new ones are ready before the others
  * end, so calls go on, and a reload that fails changes nothing. What is not loaded is loaded. [not-in-plugin] */

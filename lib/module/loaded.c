@@ -114,7 +114,7 @@ hl__loaded *hl__loaded_find(hl__module_room *room, const hl_key *key)
 
 bool hl__loaded_is_dead(const hl__loaded *loaded)
 {
-    return loaded->temporary && hl__pool_pid(loaded->pool) == 0;
+    return hl__pool_has_failed(loaded->pool) || (loaded->temporary && hl__pool_pid(loaded->pool) == 0);
 }
 
 void hl__loaded_each(hl__module_room *room, void (*fn)(void *user, const hl__loaded *loaded), void *user)

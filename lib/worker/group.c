@@ -160,7 +160,7 @@ void hl__group_forgive(hl__group *group, uint64_t now_ns)
     hl__restarts_clear(&group->restarts);
     for (hl__pool *pool = group->pools; pool; pool = pool->next) {
         pthread_mutex_lock(&pool->lock);
-        pool->failed = HL_OK;
+        __atomic_store_n(&pool->failed, HL_OK, __ATOMIC_RELEASE);
         pool->breaker = (hl__breaker){.row = 0};
         pthread_mutex_unlock(&pool->lock);
     }

@@ -210,6 +210,11 @@ int32_t hl__pool_pid(const hl__pool *pool)
     return __atomic_load_n(&pool->ready_pid, __ATOMIC_ACQUIRE);
 }
 
+bool hl__pool_has_failed(const hl__pool *pool)
+{
+    return __atomic_load_n(&pool->failed, __ATOMIC_ACQUIRE) != HL_OK;
+}
+
 uint64_t hl__pool_calls(const hl__pool *pool)
 {
     return __atomic_load_n(&pool->answered, __ATOMIC_RELAXED);

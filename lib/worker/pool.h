@@ -44,6 +44,8 @@ HL__SHARED void hl__pool_forgive(hl__pool *pool);
 HL__SHARED hl_status hl__pool_switch(hl__pool *pool, int library_fd, const char *version);
 /* The pid of the first worker that is ready, 0: none. Lock-free. */
 HL__SHARED int32_t hl__pool_pid(const hl__pool *pool);
+/* Its workers are not started again, until it is forgiven. Lock-free. */
+HL__SHARED bool hl__pool_has_failed(const hl__pool *pool);
 HL__SHARED uint64_t hl__pool_calls(const hl__pool *pool);
 /* Failed: its workers are not started again; degraded: a worker is missing, or the breaker is open. The reason is
  * ended. */

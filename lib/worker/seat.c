@@ -34,8 +34,8 @@ void hl__pool_fail(hl__pool *pool, hl_status status, const char *reason)
     pthread_mutex_lock(&pool->lock);
     already = pool->failed != HL_OK || hl__pool_is_ending(pool);
     if (!already) {
-        pool->failed = status;
         snprintf(pool->reason, sizeof(pool->reason), "%s", reason);
+        __atomic_store_n(&pool->failed, status, __ATOMIC_RELEASE);
         hl__queue_wake_all(pool);
         pthread_cond_broadcast(&pool->changed);
     }

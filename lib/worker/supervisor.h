@@ -121,7 +121,7 @@ struct hl__pool {
     uint64_t code; /* counts hl__pool_switch; written under both locks */
     bool ending;   /* atomic; grace_ms is set before */
     uint32_t grace_ms;
-    hl_status failed; /* HL_OK: it has not */
+    hl_status failed; /* atomic; HL_OK: it has not */
     char reason[512]; /* why it failed */
     bool was_ready;
     uint32_t lives; /* seats that have one */

@@ -8,6 +8,16 @@
 /* ---- calling ----------------------------------------------------------------------------------------------------- */
 
 /* MX-01 */
+static void a_call_without_a_timeout_has_five_seconds(void **state)
+{
+    hl_key key = key_of(1);
+
+    (void)state;
+    ok(hl_module_load(test_runtime, &key));
+    assert_in_range(atoi(executed(key, "left", NULL)), 2000, 5000);
+}
+
+/* MX-01 */
 static void arguments_arrive_and_results_come_back(void **state)
 {
     hl_key key = key_of(1);
@@ -68,6 +78,7 @@ static void an_unknown_function_names_those_there_are(void **state)
     assert_string_equal(ran(key_of(1), "count", NULL), "1");
 }
 
+/* MX-01 */
 static void a_failing_function_is_quoted(void **state)
 {
     (void)state;
@@ -80,6 +91,39 @@ static void a_failing_function_is_quoted(void **state)
     assert_string_equal(hl_last_error()->field, "HL_ERR_NO_MEMORY");
     assert_true(hl_last_error()->message[0]);
     assert_string_equal(ran(key_of(1), "fail_silently", "[12345]"), "HL_ERR_PLUGIN");
+    assert_string_equal(ran(key_of(1), "count", NULL), "1");
+}
+
+/* Each function gets what the one before it gave; the first failure ends the row. */
+static hl_status through(hl_key key, const char *const *functions, hl_value **value)
+{
+    hl_status status = HL_OK;
+
+    for (; status == HL_OK && *functions; functions++) {
+        hl_value *args = hl_value_list(), *result = NULL;
+
+        ok(hl_value_append(args, *value));
+        status = hl_module_run(test_runtime, &key, *functions, args, 0, &result);
+        hl_value_free(args);
+        *value = result;
+    }
+    return status;
+}
+
+/* M1-07: functions are composed by who calls them */
+static void a_result_is_the_next_calls_argument_and_a_failure_ends_the_row(void **state)
+{
+    static const char *const whole[] = {"bytes", "echo", NULL}, *const broken[] = {"echo", "fail", "count", NULL};
+    hl_value *value = hl_value_int(3);
+
+    (void)state;
+    ok(through(key_of(1), whole, &value));
+    assert_int_equal(hl_value_kind_of(value), HL_VALUE_BYTES);
+    assert_int_equal(hl_value_len(value), 3);
+    hl_value_free(value);
+    value = hl_value_int(-1);
+    assert_int_equal(through(key_of(1), broken, &value), HL_ERR_PLUGIN);
+    assert_null(value);
     assert_string_equal(ran(key_of(1), "count", NULL), "1");
 }
 
@@ -169,7 +213,7 @@ static void a_large_call_gives_its_memory_back(void **state)
 
 /* ---- modules that fail ------------------------------------------------------------------------------------------- */
 
-/* The seed let some of these through to its caller: X-108. */
+/* MX-01. The seed let some of these through to its caller: X-108. */
 static void a_module_that_dies_is_an_answer_and_can_be_loaded_again(void **state)
 {
     static const struct {
@@ -189,6 +233,7 @@ static void a_module_that_dies_is_an_answer_and_can_be_loaded_again(void **state
     ok(hl_module_load(test_runtime, &key));
 }
 
+/* MX-01 */
 static void a_worker_that_somebody_kills_is_not_loaded_any_more(void **state)
 {
     hl_key key = key_of(1);
@@ -201,6 +246,27 @@ static void a_worker_that_somebody_kills_is_not_loaded_any_more(void **state)
     assert_string_equal(executed(key, "count", NULL), "HL_ERR_NOT_LOADED");
     assert_string_equal(ran_and_released(key, "count", NULL), "1");
     assert_false(hl_module_is_loaded(test_runtime, &key));
+}
+
+static void a_key_whose_workers_have_failed_is_loaded_anew(void **state)
+{
+    hl_isolation isolation = HL_ISOLATION_INIT(HL_IN_WORKER);
+    hl_key key = key_of(2);
+
+    (void)state;
+    isolation.restarts_most = 1;
+    isolation.period_ms = 60000;
+    put(key, "calls", &isolation);
+    for (unsigned i = 0; i < 2; i++)
+        assert_string_equal(ran(key, "crash", NULL), "HL_ERR_PLUGIN");
+    eventually(!hl_module_is_loaded(test_runtime, &key));
+    assert_string_equal(executed(key, "count", NULL), "HL_ERR_NOT_LOADED");
+    assert_string_equal(ran(key, "count", NULL), "1");
+    for (unsigned i = 0; i < 2; i++)
+        assert_string_equal(executed(key, "crash", NULL), "HL_ERR_PLUGIN");
+    eventually(!hl_module_is_loaded(test_runtime, &key));
+    ok(hl_module_load(test_runtime, &key));
+    assert_string_equal(executed(key, "count", NULL), "1");
 }
 
 static void a_worker_that_is_to_be_started_again_is(void **state)
@@ -216,6 +282,7 @@ static void a_worker_that_is_to_be_started_again_is(void **state)
     assert_true(hl_module_is_loaded(test_runtime, &key));
 }
 
+/* MX-01, X-103: in the seed a call that was late kept its worker busy */
 static void the_caller_never_waits_past_its_timeout(void **state)
 {
     static const char *const functions[] = {"hang", "stop"};
@@ -307,18 +374,21 @@ static void garbage_is_no_result(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        with_store(a_call_without_a_timeout_has_five_seconds),
         with_store(arguments_arrive_and_results_come_back),
         with_store(a_function_may_ask_how_much_time_is_left),
         with_store(a_run_loads_and_keeps),
         with_store(run_and_release_leaves_what_others_hold),
         with_store(an_unknown_function_names_those_there_are),
         with_store(a_failing_function_is_quoted),
+        with_store(a_result_is_the_next_calls_argument_and_a_failure_ends_the_row),
         with_store(wrong_arguments_are_refused_before_anything_is_called),
         with_store(values_as_large_as_the_limit_pass_and_larger_ones_do_not),
         with_store(a_large_call_gives_its_memory_back),
         with_store(a_module_that_dies_is_an_answer_and_can_be_loaded_again),
         with_store(a_worker_that_somebody_kills_is_not_loaded_any_more),
         with_store(a_worker_that_is_to_be_started_again_is),
+        with_store(a_key_whose_workers_have_failed_is_loaded_anew),
         with_store(the_caller_never_waits_past_its_timeout),
         with_store(who_was_told_of_a_death_loads_the_key_anew),
         with_store(a_forked_child_calls_workers_of_its_own),
