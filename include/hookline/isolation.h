@@ -20,7 +20,8 @@ typedef enum hl_isolation_mode {
 } hl_isolation_mode;
 
 /* What the chain does when a call in a worker fails: the worker died, the deadline passed, the queue was full, the
- * breaker is open, or the workers cannot be started. What a plugin replies itself is no failure. */
+ * breaker is open, or the workers cannot be started. What a plugin replies itself is no failure, but for hl_next(NULL)
+ * where it was given a state: those behind it may rely on theirs. */
 typedef enum hl_on_failure {
     HL_FAIL_CHAIN = 1,  /* as if the plugin had replied hl_fail: HL_ERR_PLUGIN, HL_ERR_TIMEOUT or HL_ERR_LIMIT */
     HL_SKIP_PLUGIN = 2, /* as if it had replied hl_next with the state that it was given */

@@ -184,6 +184,14 @@ static bool change(hl__draft *draft, const hl__record *record, hl_plugin_status 
                            : hl__draft_set_status(draft, record->name, status);
 }
 
+/* A restarted plugin that is restarted keeps its status and is written anew: every process begins anew with it. */
+static bool set_active(hl__draft *draft, const hl__op *op, const hl__record *record, worklist *work)
+{
+    if (op->verb == HL__RESTART && record->status == HL_RESTARTED)
+        return rewrite(draft, record, HL_RESTARTED, record->isolation, "");
+    return change(draft, record, op->verb == HL__START ? HL_STARTED : HL_RESTARTED, work);
+}
+
 static hl_status apply_start(hl__draft *draft, const hl__op *op, const hl__record *record, worklist *work)
 {
     if (record->status == HL_STOPPED)
@@ -191,10 +199,7 @@ static hl_status apply_start(hl__draft *draft, const hl__op *op, const hl__recor
                         "Plugin \"%s\" was stopped by an operator; enable it instead.", record->name);
     if (!depends_met(draft, record))
         return fail_unmet(draft, op, record);
-    if (op->verb == HL__RESTART && record->status == HL_RESTARTED)
-        return rewrite(draft, record, HL_RESTARTED, record->isolation, "") ? HL_OK : hl__fail_memory("restart");
-    return change(draft, record, op->verb == HL__START ? HL_STARTED : HL_RESTARTED, work) ? HL_OK
-                                                                                          : hl__fail_memory("start");
+    return set_active(draft, op, record, work) ? HL_OK : hl__fail_memory(hl__op_word(op));
 }
 
 static hl_status apply_stop(hl__draft *draft, const hl__op *op, const hl__record *record, worklist *work)
@@ -404,25 +409,20 @@ static bool sort_records(const hl__record **records, size_t len)
     return ok;
 }
 
-/* A member's new status in a bulk verb, or its own when the verb passes it by (LC-08, LC-12, LC-15). */
-static hl_plugin_status bulk_status(const hl__draft *draft, hl__verb verb, const hl__record *record)
-{
-    if (record->status == HL_STOPPED || verb == HL__STOP)
-        return HL_STOPPED;
-    if (!depends_met(draft, record))
-        return verb == HL__START ? HL_HELD : record->status;
-    return verb == HL__START ? HL_STARTED : HL_RESTARTED;
-}
-
+/* What a bulk verb makes of a member, or nothing when it passes it by (LC-08, LC-12, LC-15). */
 static bool apply_bulk_one(hl__draft *draft, const hl__op *op, const char *name, worklist *work)
 {
     const hl__record *record = hl__draft_find(draft, name);
 
     if (op->verb == HL__UNREGISTER)
         return apply_unregister(draft, record, work) == HL_OK;
-    if (record->hold[0])
+    if (record->hold[0] || record->status == HL_STOPPED)
         return true;
-    return change(draft, record, bulk_status(draft, op->verb, record), work);
+    if (op->verb == HL__STOP)
+        return change(draft, record, HL_STOPPED, work);
+    if (depends_met(draft, record))
+        return set_active(draft, op, record, work);
+    return op->verb == HL__RESTART || change(draft, record, HL_HELD, work);
 }
 
 static hl_status apply_bulk(hl__draft *draft, const hl__op *op, worklist *work)

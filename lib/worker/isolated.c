@@ -138,14 +138,22 @@ static hl_status take_state(const carried *carried, const hl__reply_head *head, 
     return HL_OK;
 }
 
+/* The plugins behind this one are called with what it replies, and may rely on their state. */
+static hl_status take_no_state(const carried *carried, int64_t verdict)
+{
+    return carried->state && verdict == HL_NEXT ? refuse(carried, "no state where it was given one") : HL_OK;
+}
+
 static hl_status take(void *user, const hl__reply_head *head, const void *area)
 {
     carried *carried = user;
     hl_status status = HL_OK;
 
     carried->reply = (hl_reply){NULL, head->verdict};
-    if ((head->verdict != HL_NEXT && head->verdict != HL_HALT) || (head->flags & HL__PLUGIN_NO_STATE))
+    if (head->verdict != HL_NEXT && head->verdict != HL_HALT)
         return HL_OK;
+    if (head->flags & HL__PLUGIN_NO_STATE)
+        return take_no_state(carried, head->verdict);
     status = take_state(carried, head, area);
     carried->reply.state = carried->state;
     return status;

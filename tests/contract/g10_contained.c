@@ -140,6 +140,7 @@ static void a_plugin_in_a_worker_does_to_the_state_what_it_does_in_process(void 
 
 static void what_the_plugin_replies_reaches_the_caller(void **unused)
 {
+    hl_reply reply;
     guest_state state = make(GUEST_FAIL, 0);
 
     (void)unused;
@@ -147,8 +148,10 @@ static void what_the_plugin_replies_reaches_the_caller(void **unused)
     assert_int_equal(state.answer, 5);
     state = make(GUEST_STRANGE, 0);
     refused_call(hl_call(event, &state, NULL), HL_ERR_PLUGIN);
-    state = make(GUEST_FORGET, 0);
-    assert_null(hl_call(event, &state, NULL).state);
+    state = make(GUEST_DROP, 0);
+    reply = hl_call(event, &state, NULL);
+    assert_int_equal(reply.verdict, HL_HALT);
+    assert_null(reply.state);
     expect_service();
 }
 
@@ -256,6 +259,35 @@ static void a_plugin_that_forks_without_end_starts_nobody(void **unused)
     eventually((state = make(GUEST_ANSWER, 0), hl_call(event, &state, NULL).verdict == HL_NEXT));
 }
 
+/* Whoever is behind it in the chain may rely on its state, as in a chain of plugins that are trusted. */
+static hl_reply count_with_its_state(void *self, void *state, const void *meta)
+{
+    guest_state *at = state;
+
+    (void)meta;
+    *(uint64_t *)self += at->answer != 0;
+    return hl_next(state);
+}
+
+static void a_plugin_that_loses_the_state_fails_and_those_behind_it_do_not(void **unused)
+{
+    hl_isolation how = isolation();
+    guest_state state = make(GUEST_FORGET, 0), before = state;
+    uint64_t behind = 0;
+
+    (void)unused;
+    run(runtime, .name = "trusting", .event = "work", .depends = "guest", .call = count_with_its_state,
+        .self = &behind);
+    test_settle(runtime, event);
+    refused_call(hl_call(event, &state, NULL), HL_ERR_PLUGIN);
+    assert_memory_equal(&state, &before, sizeof(state));
+    assert_int_equal(behind, 0);
+    how.on_failure = HL_SKIP_PLUGIN;
+    isolate(&how);
+    assert_int_equal(hl_call(event, &state, NULL).verdict, HL_NEXT);
+    assert_int_equal(behind, 1);
+}
+
 /* ---- what the chain does then ---- */
 
 static void the_chain_skips_or_halts_at_a_failed_plugin_as_its_policy_says(void **unused)
@@ -278,21 +310,35 @@ static void the_chain_skips_or_halts_at_a_failed_plugin_as_its_policy_says(void 
     assert_memory_equal(&state, &before, sizeof(state));
 }
 
-static void a_plugin_whose_workers_failed_serves_again_after_a_restart(void **unused)
+/* Until they are not started again. */
+static void fail_the_workers(void)
 {
-    hl_isolation how = isolation();
-    guest_state state = make(GUEST_ABORT, 0);
+    guest_state state;
 
-    (void)unused;
-    how.restarts_most = 1;
-    how.period_ms = 60000;
-    isolate(&how);
     for (int i = 0; i < 2; i++) {
         state = make(GUEST_ABORT, 0);
         refused_call(hl_call(event, &state, NULL), HL_ERR_PLUGIN);
     }
     eventually((state = make(GUEST_ANSWER, 0), hl_call(event, &state, NULL).verdict == HL_ERR_NOT_LOADED));
+}
+
+static void a_plugin_whose_workers_failed_serves_again_after_a_restart(void **unused)
+{
+    hl_isolation how = isolation();
+    guest_state state;
+
+    (void)unused;
+    how.restarts_most = 1;
+    how.period_ms = 60000;
+    isolate(&how);
+    fail_the_workers();
     ok(hl_restart(runtime, "guest", 0));
+    eventually((state = make(GUEST_ANSWER, 0), hl_call(event, &state, NULL).verdict == HL_NEXT));
+    fail_the_workers();
+    ok(hl_restart_event(runtime, "work", 0));
+    eventually((state = make(GUEST_ANSWER, 0), hl_call(event, &state, NULL).verdict == HL_NEXT));
+    fail_the_workers();
+    ok(hl_restart_all(runtime, 0));
     eventually((state = make(GUEST_ANSWER, 0), hl_call(event, &state, NULL).verdict == HL_NEXT));
 }
 
@@ -377,6 +423,7 @@ int main(void)
         contained(a_plugin_that_takes_all_memory_gets_what_its_sandbox_allows),
         contained(a_plugin_that_writes_over_the_channel_harms_itself_alone),
         contained(a_plugin_that_forks_without_end_starts_nobody),
+        contained(a_plugin_that_loses_the_state_fails_and_those_behind_it_do_not),
         contained(the_chain_skips_or_halts_at_a_failed_plugin_as_its_policy_says),
         contained(a_plugin_whose_workers_failed_serves_again_after_a_restart),
         contained(a_call_that_finds_every_worker_busy_can_run_here),

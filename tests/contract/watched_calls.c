@@ -194,6 +194,13 @@ static void a_call_over_its_deadline_is_told_and_left_out_for_others_while_it_go
     assert_string_equal(test_run_trail(event), "a,");
 }
 
+static hl_status restart_by(int way)
+{
+    if (way == 0)
+        return hl_restart(runtime, "slow", HL_WAIT_COMPILED);
+    return way == 1 ? hl_restart_event(runtime, "e", HL_WAIT_COMPILED) : hl_restart_all(runtime, HL_WAIT_COMPILED);
+}
+
 static void a_restart_takes_it_in_again_though_the_old_call_still_hangs(void **state)
 {
     gate slow = {false, false, 0}, before;
@@ -205,7 +212,7 @@ static void a_restart_takes_it_in_again_though_the_old_call_still_hangs(void **s
     hang(&of, &slow);
     eventually(is_out("slow"));
     for (int i = 0; i < 3; i++) {
-        ok(hl_restart(runtime, "slow", HL_WAIT_COMPILED));
+        ok(restart_by(i));
         assert_string_equal(reason_of("slow"), "");
         test_sleep_ms(120); /* it is told once, and not again for every restart */
         assert_string_equal(reason_of("slow"), "");

@@ -128,6 +128,8 @@ static hl_reply reply(guest_state *at)
         return (hl_reply){at, 77};
     case GUEST_FORGET:
         return hl_next(NULL);
+    case GUEST_DROP:
+        return hl_halt(NULL);
     default:
         return hl_next(at);
     }

@@ -21,6 +21,7 @@ typedef enum guest_act {
     GUEST_HALT,     /* replies hl_halt */
     GUEST_STRANGE,  /* replies with verdict 77 */
     GUEST_FORGET,   /* replies hl_next(NULL) */
+    GUEST_DROP,     /* replies hl_halt(NULL) */
     GUEST_REPORT    /* tells the supervisor again and again that it is ready, and never returns */
 } guest_act;
 
