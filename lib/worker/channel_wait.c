@@ -10,6 +10,7 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define SLEEP_UNWATCHED_MS 10
 #define SLEEPS_UNREAD 1024 /* wakes of a byte each; a pipe has room for 65,536 */
+#define DRAIN_READS 16     /* as much as it has room for */
 /* Looking that did not help so many times in a row is left out for so many calls. A few tries together, because looking
  * helps only where the worker looks too, which it learns with the first. */
 #define LOOK_MISSES_MOST 4
@@ -106,13 +107,14 @@ static hl__wait_end look(const waiting *w, uint32_t look_ns)
 
 /* ---- sleeping ---------------------------------------------------------------------------------------------------- */
 
-/* What has woken is read only now and then, before the pipe is full: a wake that finds no room is none. */
+/* What has woken is read only now and then, before the pipe is full: a wake that finds no room is none. A worker that
+ * writes as fast as this reads must not keep its caller here. */
 static void drain(hl__channel *channel, int slot)
 {
     char bytes[4096];
 
     channel->sleeps[slot] = 0;
-    while (read(channel->woken[slot], bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes))
+    for (int i = 0; i < DRAIN_READS && read(channel->woken[slot], bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes); i++)
         continue;
 }
 

@@ -161,6 +161,12 @@ static void waking_without_a_reply_changes_nothing(void **state)
     expect_end("nothing", HL__LATE);
 }
 
+static void waking_without_end_leaves_the_deadline(void **state)
+{
+    (void)state;
+    expect_end("flood", HL__LATE);
+}
+
 static void closing_what_it_wakes_with_leaves_the_deadline(void **state)
 {
     (void)state;
@@ -299,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_late_reply_is_not_the_next_calls),
         cmocka_unit_test(a_reply_that_changes_while_it_is_read_is_right_or_malformed),
         cmocka_unit_test(waking_without_a_reply_changes_nothing),
+        cmocka_unit_test(waking_without_end_leaves_the_deadline),
         cmocka_unit_test(closing_what_it_wakes_with_leaves_the_deadline),
         cmocka_unit_test(a_worker_that_says_it_sleeps_keeps_nobody_waiting),
         cmocka_unit_test(a_worker_that_scribbles_over_everything_harms_only_itself),

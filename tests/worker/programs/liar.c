@@ -1,5 +1,6 @@
 /* A worker that lies. Started in the place of hookline-worker; its entry's name says which lie it tells. It writes the
  * shared memory by itself, as a plugin could that has taken over its process. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -142,6 +143,16 @@ static void tell_nothing(int slot, uint64_t turn)
         ;
 }
 
+/* Wakes as much as the pipe takes, at any moment. */
+static void tell_flood(int slot, uint64_t turn)
+{
+    static const char many[65536];
+
+    (void)turn;
+    while (write(wakers[slot], many, sizeof(many)) > 0 || errno == EAGAIN)
+        ;
+}
+
 /* Closes what it should wake with, and dies at leisure. */
 static void tell_closed(int slot, uint64_t turn)
 {
@@ -217,7 +228,8 @@ static const lie lies[] = {{"long", tell_long},         {"huge", tell_huge},    
                            {"old", tell_old},           {"future", tell_future},     {"other", tell_other},
                            {"late", tell_late},         {"nothing", tell_nothing},   {"closed", tell_closed},
                            {"wavering", tell_wavering}, {"scribble", tell_scribble}, {"hole", tell_hole},
-                           {"fault", tell_fault},       {"signal", tell_signal},     {"asleep", tell_asleep}};
+                           {"fault", tell_fault},       {"signal", tell_signal},     {"asleep", tell_asleep},
+                           {"flood", tell_flood}};
 
 /* ---- lies on the report socket, told at once ---- */
 
