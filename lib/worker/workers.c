@@ -108,10 +108,13 @@ static row row_of(const hl__seat *seat)
     return row;
 }
 
+/* A pool that has ended is there until nobody can have found it; its seats are nobody's any more. */
 static void add_seat(rows *rows, hl__seat *seat)
 {
     row row;
 
+    if (hl__pool_is_ending(seat->pool) && !seat->life)
+        return;
     pthread_mutex_lock(&seat->pool->lock);
     row = row_of(seat);
     add(rows, &row);

@@ -55,6 +55,47 @@ static void concurrent_loads_start_one_worker(void **state)
     assert_true(first_pid > 0);
 }
 
+static void *change_key_1(void *user)
+{
+    worker *self = user;
+    hl_key key = key_of(1);
+
+    for (unsigned i = 0; i < 12; i++) {
+        unsigned verb = (self->number + i) % 3;
+        hl_status status = verb == 0   ? hl_module_load(test_runtime, &key)
+                           : verb == 1 ? hl_module_reload(test_runtime, &key)
+                                       : hl_module_release(test_runtime, &key);
+
+        self->wrong += status != HL_OK && (verb != 2 || status != HL_ERR_NOT_LOADED);
+    }
+    return NULL;
+}
+
+static bool count_worker(const hl_worker_info *info, void *count)
+{
+    (void)info;
+    ++*(size_t *)count;
+    return true;
+}
+
+/* MG-04 */
+static void loads_reloads_and_releases_of_one_key_take_turns(void **state)
+{
+    hl_key key = key_of(1);
+    size_t left = 0;
+
+    (void)state;
+    assert_int_equal(with_threads(6, change_key_1), 0);
+    ok(hl_module_load(test_runtime, &key));
+    assert_string_equal(executed(key, "count", NULL), "1");
+    ok(hl_workers(test_runtime, count_worker, &left));
+    assert_int_equal(left, 1);
+    ok(hl_module_release(test_runtime, &key));
+    left = 0;
+    ok(hl_workers(test_runtime, count_worker, &left));
+    assert_int_equal(left, 0);
+}
+
 static void *share_key_1(void *user)
 {
     worker *self = user;
@@ -336,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_store(concurrent_loads_start_one_worker),
+        with_store(loads_reloads_and_releases_of_one_key_take_turns),
         with_store(callers_of_run_and_release_never_lose_the_worker_to_each_other),
         with_store(different_keys_do_not_disturb_each_other),
         with_store(a_release_lets_a_running_call_end_or_tells_it),
