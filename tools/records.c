@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "servers.h"
+
 static json_t *names_value(const char *const *names)
 {
     json_t *array = json_array();
@@ -121,6 +123,23 @@ void record_row(struct table *table, const hl_plugin_info *info, bool with_event
     tool_table_cell(table, "%s", depends ? depends : "");
     tool_table_cell(table, "%s%s%s", info->extension, info->version[0] ? " " : "", info->version);
     free(depends);
+}
+
+/* What is not given has a default, which explain names. */
+void record_place(const json_t *plugin, char *out, size_t out_len)
+{
+    const json_t *isolation = json_object_get(plugin, "isolation");
+    unsigned long long workers = (unsigned long long)value_count(isolation, "workers");
+    unsigned long long deadline_ms = (unsigned long long)value_count(isolation, "deadline_ms");
+    size_t used;
+
+    if (strcmp(value_text(isolation, "mode"), "in_worker") != 0)
+        snprintf(out, out_len, "server");
+    else
+        snprintf(out, out_len, "%llu worker%s", workers ? workers : 1, workers > 1 ? "s" : "");
+    used = strlen(out);
+    if (deadline_ms)
+        snprintf(out + used, out_len - used, ", %llu ms", deadline_ms);
 }
 
 void record_line(const char *line, void *array)

@@ -13,6 +13,9 @@ char *record_names(const char *const *names);
 /* Adds a whole table row of a plugin: name, [event,] status, priority, depends, extension. */
 void record_row(struct table *table, const hl_plugin_info *info, bool with_event);
 
+/* Where a plugin of record_plugin runs, in a few words. */
+void record_place(const json_t *plugin, char *out, size_t out_len);
+
 /* A line collector for hl_line_fn: user is a JSON array. */
 void record_line(const char *line, void *array);
 void record_print_lines(const json_t *lines, const char *indent);

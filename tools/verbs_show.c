@@ -165,18 +165,22 @@ static void print_event(const struct context *context, const json_t *event)
 
 static void print_chain(const struct context *context, const json_t *chain)
 {
-    static const char *const titles[] = {"CHAIN", "PLUGIN", "STATUS", "PRIORITY", "EXTENSION"};
-    struct table *table = tool_table_new(5, titles);
+    static const char *const titles[] = {"CHAIN", "PLUGIN", "STATUS", "PRIORITY", "EXTENSION", "RUNS IN"};
+    struct table *table = tool_table_new(6, titles);
     size_t i;
     json_t *plugin;
 
     json_array_foreach (chain, i, plugin) {
+        char place[64];
+
+        record_place(plugin, place, sizeof(place));
         tool_table_row(table);
         tool_table_cell(table, "%zu", i + 1);
         tool_table_cell(table, "%s", value_text(plugin, "name"));
         tool_table_cell(table, "%s", value_text(plugin, "status"));
         tool_table_cell(table, "%d", (int)value_count(plugin, "priority"));
         tool_table_cell(table, "%s", value_text(plugin, "extension"));
+        tool_table_cell(table, "%s", place);
     }
     puts("");
     tool_table_print(table, context, "Its chain is empty.");

@@ -60,12 +60,17 @@ json_is servers.0.workers.0.name counter
 json_is servers.0.workers.1.number 1
 succeeds top --once
 says "counter"
+succeeds show work
+says "RUNS IN"
+says "2 workers, 300 ms"
 succeeds isolate counter --in-process
 says '"mode":"in_process"'
 says '"deadline_ms":300'
 succeeds isolate counter '{"mode":"in_process","deadline_ms":70}'
 succeeds isolate counter --json
 json_is isolation.deadline_ms 70
+succeeds show work
+says "server, 70 ms"
 succeeds isolate counter --default --json
 json_is isolation null
 hookline isolate counter --default --worker
