@@ -86,7 +86,10 @@ static double window(modules *of, bool writing)
     double cpu_ns = 0;
 
     __atomic_store_n(&of->stop, false, __ATOMIC_RELEASE);
-    writing = writing && pthread_create(&writer, NULL, keep_registering, of) == 0;
+    if (writing && pthread_create(&writer, NULL, keep_registering, of) != 0) {
+        writing = false;
+        of->wrong++;
+    }
     for (size_t i = 0; i < READERS; i++) {
         readers[i].of = of;
         of->wrong += pthread_create(&readers[i].thread, NULL, look_up, &readers[i]) != 0;

@@ -18,13 +18,18 @@ typedef struct seen {
     int64_t verdict;
 } seen;
 
+/* A call that begins between the two may be answered by the worker that is being killed. */
+typedef struct kill_times {
+    uint64_t before_ns, after_ns;
+} kill_times;
+
 typedef struct campaign {
     bench *b;
     bench_isolated *isolated;
     uint32_t requests, kills;
     uint32_t made; /* atomic */
     seen *calls;   /* of each request */
-    uint64_t killed_ns[KILLS];
+    kill_times kills_at[KILLS];
     uint32_t killed; /* atomic */
     uint32_t wrong;  /* atomic */
 } campaign;
@@ -60,7 +65,8 @@ static void *make_requests(void *user)
         call->begin_ns = bench_now_ns();
         call->verdict = hl_call(c->isolated->event, &work, NULL).verdict;
         call->end_ns = bench_now_ns();
-        if (work.id != number || (call->verdict == HL_NEXT) != (work.answer == work.id * 3 + 1))
+        if (work.id != number || call->verdict > HL_NEXT ||
+            (call->verdict == HL_NEXT) != (work.answer == work.id * 3 + 1))
             __atomic_add_fetch(&c->wrong, 1, __ATOMIC_RELAXED);
     }
     return NULL;
@@ -69,6 +75,17 @@ static void *make_requests(void *user)
 static bool is_due(const campaign *c)
 {
     return __atomic_load_n(&c->made, __ATOMIC_RELAXED) >= requests_before(c, c->killed);
+}
+
+static void kill_one(campaign *c, int32_t pid)
+{
+    kill_times at = {.before_ns = bench_now_ns()};
+
+    if (kill(pid, SIGKILL) != 0)
+        return;
+    at.after_ns = bench_now_ns();
+    c->kills_at[c->killed] = at;
+    __atomic_add_fetch(&c->killed, 1, __ATOMIC_RELEASE);
 }
 
 /* At random moments within the part of the requests that belongs to each kill. */
@@ -84,10 +101,8 @@ static void *kill_workers(void *user)
         if (worker.start_ns && worker.pid != last && is_due(c)) {
             for (uint64_t spin = bench_random(&seed) % 20000; spin > 0; spin--)
                 __atomic_signal_fence(__ATOMIC_SEQ_CST);
-            c->killed_ns[c->killed] = bench_now_ns();
             last = worker.pid;
-            if (kill(worker.pid, SIGKILL) == 0)
-                __atomic_add_fetch(&c->killed, 1, __ATOMIC_RELEASE);
+            kill_one(c, worker.pid);
         }
         sched_yield();
     }
@@ -112,17 +127,17 @@ static int run(campaign *c)
 /* ---- the result ---------------------------------------------------------------------------------------------------- */
 
 /* Until the first answer to a call that was made after the kill. */
-static double back_after(const campaign *c, uint64_t killed_ns)
+static double back_after(const campaign *c, const kill_times *killed)
 {
     uint64_t first_ns = UINT64_MAX;
 
     for (uint32_t i = 0; i < c->requests; i++) {
         const seen *call = &c->calls[i];
 
-        if (call->verdict == HL_NEXT && call->begin_ns > killed_ns && call->end_ns < first_ns)
+        if (call->verdict == HL_NEXT && call->begin_ns > killed->after_ns && call->end_ns < first_ns)
             first_ns = call->end_ns;
     }
-    return first_ns == UINT64_MAX ? -1 : (double)(first_ns - killed_ns);
+    return first_ns == UINT64_MAX ? -1 : (double)(first_ns - killed->before_ns);
 }
 
 static int check(const campaign *c, uint32_t *failed)
@@ -164,7 +179,7 @@ static int tell(const campaign *c)
     if (code != TOOL_DONE)
         return code;
     for (uint32_t i = 0; i < c->killed; i++) {
-        double ns = back_after(c, c->killed_ns[i]);
+        double ns = back_after(c, &c->kills_at[i]);
 
         if (ns >= 0)
             back_ns[len++] = ns;

@@ -8,13 +8,14 @@ command -v valgrind >/dev/null || skip "valgrind is not installed"
 folder=$(mktemp -d "$PWD/callgrind.XXXXXX") || exit 1
 trap 'rm -rf "$folder"' EXIT
 
-# shellcheck disable=SC2317 # called by check_engine
+# shellcheck disable=SC2317,SC2154 # called by check_engine, which sets $engine
 count_by_callgrind() {
     local out=$folder/out
     valgrind -q --tool=callgrind --callgrind-out-file="$out" --toggle-collect=count_dispatches \
-        "$program" reference "$1" "$times" >"$folder/log" 2>&1 || { cat "$folder/log" >&2; return 1; }
+        "$program" "$engine" "$1" "$times" >"$folder/log" 2>&1 || { cat "$folder/log" >&2; return 1; }
     sed -n 's/^totals: //p' "$out"
 }
 
 check_engine reference count_by_callgrind
+check_engine reference-watched count_by_callgrind
 finish

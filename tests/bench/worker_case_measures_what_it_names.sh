@@ -26,4 +26,9 @@ has "start of a worker, until it is ready" '"goal_kind":"ratio_most"'
 has "the same in a server of 1 GiB: a worker" '"goal_kind":"ratio_most"'
 has "kills at random: service is back" '"goal_kind":"ns_most"'
 has "kills at random: requests that failed" '"ok":true'
+if [ "${HOOKLINE_TEST_HAVE_INSTALLER:-1}" = 1 ]; then
+    has "the same beside a thread that registers" '"goal_kind":"ratio_most"'
+    has "hl_module_execute with them, asleep" '"goal_kind":"ratio_most"'
+    has "hl_module_execute with them, looking" '"goal_kind":"ratio_most"'
+fi
 finish

@@ -1,6 +1,6 @@
 /* Dispatches an event a fixed number of times inside one function, so that callgrind, or count_steps, can count the
- * instructions of a dispatch: count_dispatches reference|compiled PLUGINS TIMES [stepped]. Exits with 77 when the
- * engine cannot be had here. Run by the scripts of this folder. */
+ * instructions of a dispatch: count_dispatches reference|compiled[-watched] PLUGINS TIMES [stepped]. Exits with 77 when
+ * the engine cannot be had here. Run by the scripts of this folder. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,16 +75,18 @@ int main(int argc, char **argv)
     hl_runtime *runtime;
     hl_event *event;
     bool stepped = argc == 5 && strcmp(argv[4], "stepped") == 0;
+    bool watched;
     int plugins, code = 1;
 
     if (argc != 4 && !stepped)
         return 2;
     plugins = atoi(argv[2]);
-    options.engine = strcmp(argv[1], "compiled") == 0 ? HL_ENGINE_COMPILED : HL_ENGINE_REFERENCE;
+    watched = strstr(argv[1], "-watched") != NULL;
+    options.engine = strncmp(argv[1], "compiled", 8) == 0 ? HL_ENGINE_COMPILED : HL_ENGINE_REFERENCE;
     if (hl_open(&options, &runtime) != HL_OK)
         return 1;
     if (hl_event_open(runtime, "counted", &event) == HL_OK && register_plugins(runtime, counters, plugins) == HL_OK &&
-        hl_wait_compiled(runtime, 60000) == HL_OK)
+        (!watched || hl_watch(runtime, "counted", true) == HL_OK) && hl_wait_compiled(runtime, 60000) == HL_OK)
         code = hl_event_engine(event) != options.engine
                    ? SKIPPED
                    : run(event, counters, plugins, strtoull(argv[3], NULL, 10), stepped);
