@@ -78,6 +78,18 @@ static void source_becomes_the_newest_code_of_its_module(void **state)
     hl_module_code_cleanup(&code);
 }
 
+/* MC-01 */
+static void a_compile_without_a_timeout_has_a_minute(void **state)
+{
+    hl_module_code code;
+
+    (void)state;
+    test_compiler("ulimit -t; exit 1"); /* the processor time follows the timeout */
+    refused(test_compile("int x;", &code), HL_ERR_COMPILE, "source");
+    assert_in_range(strtol(code.diagnostics, NULL, 10), 50, 60);
+    hl_module_code_cleanup(&code);
+}
+
 /* MC-02 */
 static void a_file_is_compiled_under_its_own_name(void **state)
 {
@@ -572,6 +584,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest cases[] = {
         CASE(source_becomes_the_newest_code_of_its_module),
+        CASE(a_compile_without_a_timeout_has_a_minute),
         CASE(a_file_is_compiled_under_its_own_name),
         CASE(each_compiler_that_is_here_makes_modules_of_the_examples_without_a_warning),
         CASE(warnings_come_back_with_good_code),

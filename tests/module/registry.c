@@ -400,6 +400,43 @@ static void lookups_find_every_key_while_others_register(void **state)
     hl_close(race.runtime);
 }
 
+typedef struct writing {
+    hl_runtime *runtime;
+    pthread_t thread;
+    unsigned first;
+    size_t wrong;
+} writing;
+
+static void *register_fifty(void *user)
+{
+    writing *self = user;
+
+    for (unsigned i = 0; i < 50; i++)
+        self->wrong += put(self->runtime, key_of(self->first + i), i % 2 ? "calls" : "other") != HL_OK;
+    return NULL;
+}
+
+/* MG-03 */
+static void what_several_threads_register_at_once_is_all_there(void **state)
+{
+    hl_runtime *runtime = open_with_modules(NULL);
+    writing writers[4];
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        writers[i] = (writing){.runtime = runtime, .first = 50 * i};
+        assert_int_equal(pthread_create(&writers[i].thread, NULL, register_fifty, &writers[i]), 0);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        pthread_join(writers[i].thread, NULL);
+        assert_int_equal(writers[i].wrong, 0);
+    }
+    assert_int_equal(registered(runtime), 200);
+    for (unsigned i = 0; i < 200; i++)
+        assert_string_equal(found(runtime, key_of(i)), i % 2 ? "calls" : "other");
+    hl_close(runtime);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +451,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_another_process_registers_is_found_at_once_and_what_it_changes_soon),
         cmocka_unit_test(an_operator_registers_without_loading_anything),
         cmocka_unit_test(a_closed_runtime_says_so),
+        cmocka_unit_test(what_several_threads_register_at_once_is_all_there),
         cmocka_unit_test(lookups_find_every_key_while_others_register),
     };
 
