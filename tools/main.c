@@ -110,8 +110,9 @@ const struct verb tool_verbs[] = {
      "purge MODULE                  delete the code of a module to which no key leads\n"
      "key                           make a new key\n"
      "Workers belong to the process that loads a module: execute and run start one for this command, which ends with it\n"
-     "and has a state of its own. New code is taken up everywhere with the next call.",
-     BIT(TIMEOUT) | BIT(MODULE), 0, 1, 4, KIND_MODULE_VERB, verb_module},
+     "and has a state of its own; execute --in PID calls the one of a running server. New code is taken up everywhere\n"
+     "with the next call.",
+     BIT(TIMEOUT) | BIT(MODULE) | BIT(IN), 0, 1, 4, KIND_MODULE_VERB, verb_module},
     {"log", "", "print the store's activity log, or the install log", NULL, BIT(LIMIT) | BIT(INSTALLS) | BIT(VERIFY), 0,
      0, 0, KIND_NONE, verb_log},
     {"store", "backup DIR | restore DIR | check | info", "look after the store",

@@ -3,11 +3,80 @@
 #include <string.h>
 
 #include "module_verbs.h"
+#include "numbers.h"
 #include "servers.h"
 
 #define ANSWER_MS 12000 /* a server gives a module's load function 10 s */
 
 /* ---- asking ------------------------------------------------------------------------------------------------------- */
+
+/* A server of libhookline-core, or of an older version, does not know the question. */
+static bool has_modules(const json_t *answer)
+{
+    const json_t *error = json_object_get(answer, "error");
+
+    return servers_status(answer) != HL_ERR_UNSUPPORTED || strcmp(value_text(error, "field"), "ask") != 0;
+}
+
+/* With --in the silent ones are others, unless it is this one: what was meant for one server is not done by another. */
+static bool is_other(const json_t *answer, unsigned long pid)
+{
+    return pid && value_count(answer, "pid") != pid;
+}
+
+/* Leaves those who take part. */
+static void sort_out(json_t *answers, unsigned long pid, size_t *without_modules)
+{
+    *without_modules = 0;
+    for (size_t i = json_array_size(answers); i-- > 0;) {
+        const json_t *answer = json_array_get(answers, i);
+
+        if (is_other(answer, pid)) {
+            json_array_remove(answers, i);
+        } else if (!has_modules(answer)) {
+            json_array_remove(answers, i);
+            ++*without_modules;
+        }
+    }
+}
+
+int module_ask(struct context *context, json_t *request, uint32_t timeout_ms, json_t **answers, size_t *without_modules)
+{
+    unsigned long pid;
+    int code = option_number(context, OPTION_IN, 0, INT32_MAX, &pid);
+
+    if (code != TOOL_DONE) {
+        json_decref(request);
+        return code;
+    }
+    json_object_set_new(request, "ask", json_string("module"));
+    if (pid)
+        json_object_set_new(request, "in", json_integer((json_int_t)pid));
+    code = servers_ask_all(context, request, timeout_ms, answers);
+    if (code == TOOL_DONE)
+        sort_out(*answers, pid, without_modules);
+    return code;
+}
+
+int module_no_server(struct context *context, size_t without_modules)
+{
+    if (without_modules)
+        return tool_error(context, TOOL_NO_SERVER, HL_ERR_PEER, "store",
+                          "What runs on the store %s has no modules, since it uses libhookline-core alone. Build the "
+                          "server with libhookline: `pkg-config --libs hookline`.",
+                          context->store);
+    if (context->option[OPTION_IN])
+        return tool_error(context, TOOL_NO_SERVER, HL_ERR_PEER, "in",
+                          "There is no server %s on the store %s; `hookline top` shows those that there are.",
+                          context->option[OPTION_IN], context->store);
+    return tool_error(
+        context, TOOL_NO_SERVER, HL_ERR_PEER, "store",
+        "No server runs on the store %s, and workers of the command would end with it. Start the server that "
+        "uses this store, or name another store.",
+        context->store);
+}
+
+/* ---- what is ordered ---------------------------------------------------------------------------------------------- */
 
 struct order {
     const char *word; /* load, reload, release */
@@ -17,38 +86,15 @@ struct order {
     char key_text[HL_KEY_TEXT];
 };
 
-/* A server of libhookline-core, or of an older version, does not know the question: it has no part in this. */
-static bool takes_part(const json_t *answer)
-{
-    const json_t *error = json_object_get(answer, "error");
-
-    return servers_status(answer) != HL_ERR_UNSUPPORTED || strcmp(value_text(error, "field"), "ask") != 0;
-}
-
-/* How many had no part, and are taken out. */
-static size_t take_out_others(json_t *answers)
-{
-    size_t others = 0;
-
-    for (size_t i = json_array_size(answers); i-- > 0;) {
-        if (takes_part(json_array_get(answers, i)))
-            continue;
-        json_array_remove(answers, i);
-        others++;
-    }
-    return others;
-}
-
-static int ask(struct context *context, const struct order *order, json_t **answers)
+static int ask(struct context *context, const struct order *order, json_t **answers, size_t *without_modules)
 {
     uint32_t ms;
     int code = module_read_timeout(context, &ms);
 
     if (code != TOOL_DONE)
         return code;
-    return servers_ask_all(context,
-                           json_pack("{s:s, s:s, s:s}", "ask", "module", "do", order->word, "key", order->key_text),
-                           ms ? ms : ANSWER_MS, answers);
+    return module_ask(context, json_pack("{s:s, s:s}", "do", order->word, "key", order->key_text), ms ? ms : ANSWER_MS,
+                      answers, without_modules);
 }
 
 /* ---- what came of it ---------------------------------------------------------------------------------------------- */
@@ -168,21 +214,6 @@ static int tell(struct context *context, const struct order *order, const json_t
     return code;
 }
 
-static int tell_no_server(struct context *context, const struct order *order, size_t others)
-{
-    if (others)
-        return tool_error(
-            context, TOOL_NO_SERVER, HL_ERR_PEER, "store",
-            "The servers that run on the store %s have no modules, since they use libhookline-core alone. "
-            "Build the server with libhookline: `pkg-config --libs hookline`.",
-            context->store);
-    return tool_error(
-        context, TOOL_NO_SERVER, HL_ERR_PEER, "store",
-        "No server runs on the store %s, and the command has no workers of its own to %s. Start the server "
-        "that uses this store, or name another store; `hookline module run` needs none.",
-        context->store, order->word);
-}
-
 /* ---- the words ---------------------------------------------------------------------------------------------------- */
 
 static bool is_registered(struct context *context, const struct order *order)
@@ -196,19 +227,18 @@ static bool is_registered(struct context *context, const struct order *order)
 static int give(struct context *context, const struct order *order)
 {
     json_t *answers = NULL;
-    size_t others;
+    size_t without_modules;
     int code;
 
     if (!order->ends && !is_registered(context, order))
         return module_fail(context);
-    code = ask(context, order, &answers);
+    code = ask(context, order, &answers, &without_modules);
     if (code != TOOL_DONE)
         return code;
-    others = take_out_others(answers);
     if (count_status(answers, HL_ERR_NOT_LOADED) == json_array_size(answers) && !is_registered(context, order))
         code = module_fail(context);
     else if (json_array_size(answers) == 0)
-        code = tell_no_server(context, order, others);
+        code = module_no_server(context, without_modules);
     else
         code = tell(context, order, answers);
     json_decref(answers);

@@ -41,6 +41,7 @@ const struct option_row tool_options[OPTION__COUNT] = {
     [OPTION_DEADLINE] = {"deadline", "MS", "the most that one call may take, in milliseconds", KIND_NONE},
     [OPTION_ON_FAILURE] = {"on-failure", "POLICY", "fail_chain, skip_plugin or halt_chain", KIND_FAILURE},
     [OPTION_WORKERS] = {"workers", "N", "how many worker processes", KIND_NONE},
+    [OPTION_IN] = {"in", "PID", "only in this running server", KIND_NONE},
 };
 
 int option_number(struct context *context, enum tool_option option, unsigned long otherwise, unsigned long most,

@@ -78,6 +78,7 @@ enum tool_option {
     OPTION_DEADLINE,
     OPTION_ON_FAILURE,
     OPTION_WORKERS,
+    OPTION_IN,
     OPTION__COUNT
 };
 

@@ -228,19 +228,20 @@ static const struct {
     const char *arguments;
     int least, most;
     module_fn *run;
+    bool in_servers; /* takes --in */
 } words[] = {
-    {"compile", "FILE", 1, 1, module_compile},
-    {"register", "KEY|new FILE|MODULE", 2, 2, module_register},
-    {"unregister", "KEY", 1, 1, module_unregister},
-    {"list", "", 0, 0, module_list},
-    {"functions", "KEY", 1, 1, module_functions},
-    {"load", "KEY", 1, 1, module_load},
-    {"execute", "KEY FUNCTION [ARGUMENTS]", 2, 3, module_execute},
-    {"run", "KEY FUNCTION [ARGUMENTS]", 2, 3, module_run},
-    {"reload", "KEY", 1, 1, module_reload},
-    {"release", "KEY", 1, 1, module_release},
-    {"purge", "MODULE", 1, 1, module_purge},
-    {"key", "", 0, 0, module_key},
+    {"compile", "FILE", 1, 1, module_compile, false},
+    {"register", "KEY|new FILE|MODULE", 2, 2, module_register, false},
+    {"unregister", "KEY", 1, 1, module_unregister, false},
+    {"list", "", 0, 0, module_list, false},
+    {"functions", "KEY", 1, 1, module_functions, false},
+    {"load", "KEY", 1, 1, module_load, true},
+    {"execute", "KEY FUNCTION [ARGUMENTS]", 2, 3, module_execute, true},
+    {"run", "KEY FUNCTION [ARGUMENTS]", 2, 3, module_run, false},
+    {"reload", "KEY", 1, 1, module_reload, true},
+    {"release", "KEY", 1, 1, module_release, true},
+    {"purge", "MODULE", 1, 1, module_purge, false},
+    {"key", "", 0, 0, module_key, false},
 };
 
 #define WORDS_LEN (sizeof(words) / sizeof(words[0]))
@@ -267,6 +268,8 @@ int verb_module(struct context *context, int argc, char **argv)
             return tool_usage(context, "%s: hookline module %s %s",
                               argc - 1 < words[i].least ? "missing argument" : "too many arguments", words[i].name,
                               words[i].arguments);
+        if (context->option[OPTION_IN] && !words[i].in_servers)
+            return tool_usage(context, "--in goes with \"module execute\", load, reload and release");
         return words[i].run(context, argc - 1, argv + 1);
     }
     return unknown_word(context, argv[0]);

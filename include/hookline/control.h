@@ -22,8 +22,11 @@ extern "C" {
  *   {"ask":"libraries"}                           paths and stamps of what is mapped
  *   {"ask":"module","do":"load"|"reload"|"release","key":UUID}      as the hl_module_ function of that name: "worker", the
  *                                                 process id of the key's worker, 0 when it has none
+ *   {"ask":"module","do":"execute","key":UUID,"function":NAME,"args":TEXT,"timeout_ms":N}      hl_module_execute: "result"; both
+ *                                                 are JSON texts, args a list. Each with "in":PID: only that process
+ *                                                 does it, the others answer "meant":false
  *   {"ask":"modules"}                             the keys that are loaded there: module, worker, calls, holders
- * Servers without libhookline do not know the last two: HL_ERR_UNSUPPORTED, field "ask".
+ * Servers without libhookline do not know the last three: HL_ERR_UNSUPPORTED, field "ask".
  * An answer has "pid", and "error" with status and message when the server could not do it. Servers that do not answer
  * within timeout_ms (0: 2,000) are left out. HL_ERR_PEER when none answered. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_control_ask(const char *store, const char *request, uint32_t timeout_ms,

@@ -34,6 +34,15 @@ place_of() {
     done
 }
 
+# worker_in PID: of $key there; nothing where it is not loaded.
+worker_in() {
+    local i
+    succeeds module list --json
+    for ((i = 0; i < $(json modules.key="$key".loaded.#); i++)); do
+        [ "$(json "modules.key=$key.loaded.$i.pid")" != "$1" ] || json "modules.key=$key.loaded.$i.worker"
+    done
+}
+
 succeeds module register new "$HOOKLINE_BUILD/libexec/hookline/examples/modules/math.so" --json
 key=$(json key)
 unknown=6ba7b810-9dad-41d1-80b4-00c04fd430c8
@@ -80,6 +89,27 @@ json_is modules.0.loaded.0.program cli-server
 json_is modules.0.loaded.0.worker "$worker"
 succeeds module list
 [[ $out =~ $key\ +math\ +1\.0\.0\ +here\ +$server_pid\ +$worker ]] || problem "the list does not tell: $out"
+
+# A call in the server's own worker.
+succeeds module execute "$key" add '[5, 2]' --in "$server_pid"
+[ "$out" = 7 ] || problem "$called: $out"
+succeeds module execute "$key" divide '[5, 2]' --in "$server_pid" --json
+json_is result 2.5
+hookline module execute "$key" divide '[1, 0]' --in "$server_pid"
+expect_code 1
+warns HL_ERR_PLUGIN
+warns 'Division by zero'
+hookline module execute "$key" add '[1' --in "$server_pid"
+expect_code 2
+hookline module execute "$key" add '[1, 2]' --in 1
+expect_code 4
+warns "no server 1"
+hookline module execute "$key" add '[1, 2]' --in here
+expect_code 2
+hookline module run "$key" add '[1, 2]' --in "$server_pid"
+expect_code 2
+warns '"module execute"'
+
 succeeds module reload "$key" --json
 json_is done reloaded
 [ "$(json servers.0.worker)" != "$worker" ] || problem "a reload keeps the worker"
@@ -90,6 +120,9 @@ json_is done released
 kill -0 "$worker" 2>/dev/null && problem "a released worker lives on"
 succeeds module list --json
 json_is modules.0.loaded.# 0
+hookline module execute "$key" add '[1, 2]' --in "$server_pid" --json
+expect_code 1
+json_is error.status HL_ERR_NOT_LOADED
 hookline module release "$key"
 expect_code 1
 says "HL_ERR_NOT_LOADED"
@@ -161,6 +194,18 @@ kill -CONT "$second_pid"
 expect_code 0
 warns "$second_pid"
 says "$server_pid"
+
+# One of them only.
+worker=$(worker_in "$second_pid")
+before=$(worker_in "$server_pid")
+succeeds module reload "$key" --in "$server_pid" --json
+json_is servers.# 1
+json_is servers.0.pid "$server_pid"
+[ "$(worker_in "$server_pid")" != "$before" ] || problem "the server was not asked"
+[ "$(worker_in "$second_pid")" = "$worker" ] || problem "the second server was asked too"
+hookline module reload "$key" --in 1
+expect_code 4
+warns "no server 1"
 
 # Released where it is loaded; where it is not, nothing is wrong.
 succeeds module release "$key"

@@ -57,6 +57,34 @@ static void a_key_is_loaded_reloaded_and_released_from_outside(void **state)
     assert_int_equal(pid_of(key_of(1)), 0);
 }
 
+/* Arguments and result travel as JSON text, so that nothing is lost on the way. */
+static void a_function_is_called_in_the_worker_from_outside(void **state)
+{
+    json_t *answer;
+
+    (void)state;
+    expect_error("{\"ask\":\"module\",\"do\":\"execute\",\"key\":\"" KEY_1 "\",\"function\":\"count\"}",
+                 "HL_ERR_NOT_LOADED", "key");
+    assert_string_equal(ran(key_of(1), "count", NULL), "1");
+    answer = answered("{\"ask\":\"module\",\"do\":\"execute\",\"key\":\"" KEY_1 "\",\"function\":\"count\"}");
+    assert_string_equal(json_string_value(json_object_get(answer, "result")), "2");
+    json_decref(answer);
+    answer = answered("{\"ask\":\"module\",\"do\":\"execute\",\"key\":\"" KEY_1 "\",\"function\":\"echo\","
+                      "\"args\":\"[\\\"a\\\\u0000\\u00e9\\\"]\",\"timeout_ms\":5000}");
+    assert_string_equal(json_string_value(json_object_get(answer, "result")), "\"a\\u0000\xc3\xa9\"");
+    json_decref(answer);
+}
+
+static void what_another_process_is_asked_is_not_done(void **state)
+{
+    json_t *answer = answered("{\"ask\":\"module\",\"in\":1,\"do\":\"load\",\"key\":\"" KEY_1 "\"}");
+
+    (void)state;
+    assert_true(json_is_false(json_object_get(answer, "meant")));
+    assert_int_equal(pid_of(key_of(1)), 0);
+    json_decref(answer);
+}
+
 static void what_is_loaded_is_listed_with_its_worker(void **state)
 {
     const char *key = "", *module = "";
@@ -87,7 +115,8 @@ static void what_cannot_be_done_is_told_as_the_calls_tell_it(void **state)
 {
     (void)state;
     expect_error("{\"ask\":\"module\"}", "HL_ERR_INVALID", "do");
-    expect_error("{\"ask\":\"module\",\"do\":\"execute\",\"key\":\"" KEY_1 "\"}", "HL_ERR_INVALID", "do");
+    expect_error("{\"ask\":\"module\",\"do\":\"unregister\",\"key\":\"" KEY_1 "\"}", "HL_ERR_INVALID", "do");
+    expect_error("{\"ask\":\"module\",\"do\":\"execute\",\"key\":\"" KEY_1 "\"}", "HL_ERR_INVALID", "function");
     expect_error("{\"ask\":\"module\",\"do\":\"load\"}", "HL_ERR_INVALID", "text");
     expect_error("{\"ask\":\"module\",\"do\":\"load\",\"key\":7}", "HL_ERR_INVALID", "text");
     expect_error("{\"ask\":\"module\",\"do\":\"load\",\"key\":\"" KEY_2 "\"}", "HL_ERR_NOT_FOUND", "key");
@@ -126,6 +155,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_store(a_key_is_loaded_reloaded_and_released_from_outside),
+        with_store(a_function_is_called_in_the_worker_from_outside),
+        with_store(what_another_process_is_asked_is_not_done),
         with_store(what_is_loaded_is_listed_with_its_worker),
         with_store(what_cannot_be_done_is_told_as_the_calls_tell_it),
         with_store(a_runtime_that_closes_ends_what_was_asked_of_it),

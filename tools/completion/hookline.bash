@@ -59,6 +59,7 @@ _hookline() {
     --deadline) _hookline_kind none; return ;;
     --on-failure) _hookline_kind failure; return ;;
     --workers) _hookline_kind none; return ;;
+    --in) _hookline_kind none; return ;;
     esac
     case $verb in
     '')
@@ -294,7 +295,7 @@ _hookline() {
         ;;
     module)
         if [[ $cur == -* ]]; then
-            COMPREPLY=($(compgen -W ' --store --json --help --version --timeout --module' -- "$cur"))
+            COMPREPLY=($(compgen -W ' --store --json --help --version --timeout --module --in' -- "$cur"))
         else
             _hookline_kind module-verb
         fi
