@@ -25,7 +25,7 @@ static void step_transaction(hl_runtime *runtime, struct model *model)
 
     assert_int_equal(hl_txn_begin(runtime, &txn), HL_OK);
     for (unsigned n = 1 + pick(5); n > 0; n--) {
-        struct model_op op = pick_op();
+        struct model_op op = pick_op_of_txn();
 
         assert_int_equal(add_to_txn(txn, &op), expected_status(model_apply(&changed, &op)));
     }

@@ -1,7 +1,13 @@
 /* The library's side of the property tests. */
 #include "tests/property/support/driver.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "core/verbs.h"
+
+#define HOLD_REASON "it crashed too often"
 
 static const char *const plugin_names[MODEL_PLUGINS] = {"p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8"};
 static const char *const optional_names[MODEL_PLUGINS] = {"?p0", "?p1", "?p2", "?p3", "?p4",
@@ -51,11 +57,33 @@ static unsigned pick_depends(void)
     return depends;
 }
 
+/* One in ten: they are no part of the lifecycle, only in its way. */
+static struct model_op pick_other(void)
+{
+    struct model_op op = {.scope = ONE, .subject = (int)pick(MODEL_PLUGINS), .verb = pick(3) ? ISOLATE : HOLD};
+
+    if (op.verb == ISOLATE)
+        op.word = (int)pick(MODEL_ISOLATIONS);
+    return op;
+}
+
+struct model_op pick_op_of_txn(void)
+{
+    struct model_op op;
+
+    do
+        op = pick_op();
+    while (op.verb == HOLD);
+    return op;
+}
+
 struct model_op pick_op(void)
 {
     struct model_op op = {.scope = ONE, .subject = (int)pick(MODEL_PLUGINS)};
     unsigned kind = pick(100);
 
+    if (pick(10) == 0)
+        return pick_other();
     if (kind < 40) {
         op.verb = REGISTER;
         op.start = pick(2);
@@ -91,6 +119,46 @@ static hl_plugin_spec spec_of(const struct model_op *op, const char *depends[MOD
     return spec;
 }
 
+static const char *const words[MODEL_ISOLATIONS] = {
+    "",
+    "{\"mode\":\"in_process\"",
+    "{\"mode\":\"in_process\",\"deadline_ms\":3600000",
+    "{\"mode\":\"in_worker\"",
+    "{\"mode\":\"in_worker\",\"deadline_ms\":60000,\"workers\":2,\"queue\":3",
+};
+
+/* NULL for none. */
+static hl_isolation *read_word(int word)
+{
+    hl_isolation *isolation = NULL;
+    char text[128];
+
+    snprintf(text, sizeof(text), "%s}", words[word]);
+    if (word)
+        assert_int_equal(hl_isolation_parse(text, &isolation), HL_OK);
+    return isolation;
+}
+
+static hl_status isolate(hl_runtime *runtime, hl_txn *txn, const struct model_op *op)
+{
+    hl_isolation *isolation = read_word(op->word);
+    hl_status status = txn ? hl_txn_isolate(txn, plugin_names[op->subject], isolation, 0)
+                           : hl_isolate(runtime, plugin_names[op->subject], isolation, 0);
+
+    free(isolation);
+    return status;
+}
+
+const char *isolation_text(const struct model *model, int plugin)
+{
+    static char text[160];
+    int isolation = model_isolation(model, plugin);
+
+    snprintf(text, sizeof(text), "%s%s%s", words[isolation], model->plugins[plugin].word ? ",\"by\":\"operator\"" : "",
+             isolation ? "}" : "");
+    return text;
+}
+
 typedef hl_status verb_fn(hl_runtime *, const char *, unsigned);
 typedef hl_status all_fn(hl_runtime *, unsigned);
 typedef hl_status txn_fn(hl_txn *, const char *, unsigned);
@@ -108,6 +176,10 @@ hl_status apply(hl_runtime *runtime, const struct model_op *op)
 
         return hl_register(runtime, &spec, op->start ? HL_START : 0);
     }
+    if (op->verb == ISOLATE)
+        return isolate(runtime, NULL, op);
+    if (op->verb == HOLD)
+        return hl__hold(runtime, plugin_names[op->subject], HOLD_REASON, NULL, NULL);
     if (op->scope == ALL)
         return all[op->verb](runtime, 0);
     return op->scope == ONE ? one[op->verb](runtime, plugin_names[op->subject], 0)
@@ -128,6 +200,8 @@ hl_status add_to_txn(hl_txn *txn, const struct model_op *op)
 
         return hl_txn_register(txn, &spec, op->start ? HL_START : 0);
     }
+    if (op->verb == ISOLATE)
+        return isolate(NULL, txn, op);
     if (op->scope == ALL)
         return all[op->verb](txn, 0);
     return op->scope == ONE ? one[op->verb](txn, plugin_names[op->subject], 0)
@@ -136,7 +210,8 @@ hl_status add_to_txn(hl_txn *txn, const struct model_op *op)
 
 hl_status expected_status(enum model_outcome outcome)
 {
-    static const hl_status statuses[] = {HL_OK, HL_ERR_NOT_FOUND, HL_ERR_STATUS, HL_ERR_DEPENDENCY, HL_ERR_CYCLE};
+    static const hl_status statuses[] = {HL_OK,        HL_ERR_NOT_FOUND,  HL_ERR_STATUS, HL_ERR_DEPENDENCY,
+                                         HL_ERR_CYCLE, HL_ERR_UNSUPPORTED};
 
     return statuses[outcome];
 }
@@ -157,7 +232,9 @@ static bool plugin_agrees(hl_runtime *runtime, const struct model *model, int pl
     else
         agrees = status == HL_OK && info.status == statuses[expected->status] &&
                  strcmp(info.event, event_names[expected->event]) == 0 && info.priority == expected->priority &&
-                 info.depends_len == (size_t)__builtin_popcount(expected->depends);
+                 info.depends_len == (size_t)__builtin_popcount(expected->depends) &&
+                 strcmp(info.isolation, isolation_text(model, plugin)) == 0 &&
+                 strcmp(info.hold, expected->crashed ? HOLD_REASON : "") == 0;
     hl_plugin_info_cleanup(&info);
     return agrees;
 }

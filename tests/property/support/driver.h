@@ -17,6 +17,7 @@
 void random_begin(uint64_t seed);
 unsigned pick(unsigned below);
 struct model_op pick_op(void);
+struct model_op pick_op_of_txn(void); /* one that a transaction can have */
 
 /* Does the operation to the library; what the model's outcome means as a status. */
 hl_status apply(hl_runtime *runtime, const struct model_op *op);
@@ -24,6 +25,9 @@ hl_status add_to_txn(hl_txn *txn, const struct model_op *op);
 hl_status expected_status(enum model_outcome outcome);
 
 void open_events(hl_runtime *runtime, hl_event *events[MODEL_EVENTS]);
+
+/* The isolation's text in a record, as the operator's word or as what registration asked for. */
+const char *isolation_text(const struct model *model, int plugin);
 
 /* Whether every plugin's record is what the model says. */
 bool records_agree(hl_runtime *runtime, const struct model *model);

@@ -28,7 +28,7 @@ static void settle(struct model *model)
             if (active(model, i) && !met(model, plugin)) {
                 plugin->status = HELD;
                 moved = true;
-            } else if (plugin->status == HELD && met(model, plugin)) {
+            } else if (plugin->status == HELD && !plugin->crashed && met(model, plugin)) {
                 plugin->status = RESTARTED;
                 moved = true;
             }
@@ -51,16 +51,19 @@ static unsigned reach(const struct model *model, unsigned depends)
 static enum model_outcome register_one(struct model *model, const struct model_op *op)
 {
     struct model_plugin *plugin = &model->plugins[op->subject];
-    enum model_status before = plugin->status;
+    const struct model_plugin old = *plugin;
+    enum model_status before = old.status;
     struct model without = *model;
 
     without.plugins[op->subject].status = ABSENT;
     if (reach(&without, op->candidate.depends) & 1u << op->subject)
         return CYCLE;
     *plugin = op->candidate;
+    plugin->word = before == ABSENT ? 0 : old.word;
+    plugin->crashed = before != ABSENT && old.crashed;
     if (before == STOPPED)
         plugin->status = STOPPED;
-    else if (!met(model, plugin))
+    else if (plugin->crashed || !met(model, plugin))
         plugin->status = HELD;
     else if (before == STARTED || before == RESTARTED)
         plugin->status = before;
@@ -68,6 +71,14 @@ static enum model_outcome register_one(struct model *model, const struct model_o
         plugin->status = RESTARTED;
     else
         plugin->status = op->start ? STARTED : REGISTERED;
+    return DONE;
+}
+
+static enum model_outcome isolate_one(const struct model *model, struct model_plugin *plugin, int word)
+{
+    if (word >= IN_WORKER && !model->libraries)
+        return NO_WORKERS;
+    plugin->word = word;
     return DONE;
 }
 
@@ -85,16 +96,27 @@ static enum model_outcome change_one(struct model *model, const struct model_op 
         if (!met(model, plugin))
             return UNMET;
         plugin->status = op->verb == START ? STARTED : RESTARTED;
+        plugin->crashed = false;
         return DONE;
     case STOP:
         if (plugin->status == STOPPED)
             return WRONG_STATUS;
         plugin->status = STOPPED;
+        plugin->crashed = false;
         return DONE;
     case ENABLE:
-        if (plugin->status != STOPPED)
+        if (plugin->status != STOPPED && !plugin->crashed)
             return WRONG_STATUS;
         plugin->status = met(model, plugin) ? RESTARTED : HELD;
+        plugin->crashed = false;
+        return DONE;
+    case ISOLATE:
+        return isolate_one(model, plugin, op->word);
+    case HOLD:
+        if (plugin->status == STOPPED)
+            return DONE;
+        plugin->status = HELD;
+        plugin->crashed = true;
         return DONE;
     default:
         plugin->status = ABSENT;
@@ -113,6 +135,8 @@ static void change_member(struct model *model, enum model_verb verb, int plugin)
 
     if (verb == UNREGISTER)
         member->status = ABSENT;
+    else if (member->crashed)
+        return;
     else if (verb == STOP)
         member->status = STOPPED;
     else if (member->status == STOPPED)
@@ -156,6 +180,13 @@ enum model_outcome model_apply(struct model *model, const struct model_op *op)
     if (outcome == DONE)
         settle(model);
     return outcome;
+}
+
+int model_isolation(const struct model *model, int plugin)
+{
+    const struct model_plugin *of = &model->plugins[plugin];
+
+    return of->word ? of->word : of->asked;
 }
 
 /* The next one is the smallest by (priority, number) of those that wait for no other member: numbers sort like names. */

@@ -16,13 +16,21 @@ struct model_plugin {
     int priority;
     unsigned depends;  /* bit i: on plugin i */
     unsigned optional; /* those of them that order and never hold */
+    int asked;         /* the isolation that registration asks for */
+    int word;          /* the operator's; 0: none */
+    bool crashed;      /* Hookline itself keeps it held */
 };
 
 struct model {
     struct model_plugin plugins[MODEL_PLUGINS];
+    bool libraries; /* the plugins come from libraries, and may run in workers */
 };
 
-enum model_verb { REGISTER, START, STOP, RESTART, ENABLE, UNREGISTER };
+/* Isolations are numbers: 0 is none, then come those of the server's process, and those from IN_WORKER on are of workers. */
+#define IN_WORKER 3
+#define MODEL_ISOLATIONS 5
+
+enum model_verb { REGISTER, START, STOP, RESTART, ENABLE, UNREGISTER, ISOLATE, HOLD };
 enum model_scope { ONE, EVENT, ALL };
 
 struct model_op {
@@ -31,12 +39,16 @@ struct model_op {
     int subject;                   /* plugin, or event for EVENT */
     struct model_plugin candidate; /* REGISTER */
     bool start;                    /* REGISTER */
+    int word;                      /* ISOLATE; 0: the operator's word is taken back */
 };
 
-enum model_outcome { DONE, NOT_FOUND, WRONG_STATUS, UNMET, CYCLE };
+enum model_outcome { DONE, NOT_FOUND, WRONG_STATUS, UNMET, CYCLE, NO_WORKERS };
 
 /* Applies the operation, or leaves the model as it is and says why. */
 enum model_outcome model_apply(struct model *model, const struct model_op *op);
+
+/* Whose word counts. */
+int model_isolation(const struct model *model, int plugin);
 
 /* Writes the plugins of an event's chain in the order in which they run; returns how many. */
 int model_chain(const struct model *model, int event, int chain[MODEL_PLUGINS]);
