@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <urcu/urcu-bp.h>
-
 #include "core/error.h"
+#include "core/reading.h"
 #include "core/thread.h"
 
 #define GATHER_NS 1000000u /* one grace period a millisecond at most: each interrupts the other processors */
@@ -66,6 +65,24 @@ static void watch_dispatches(void)
     hl__threads_unmark(mark);
 }
 
+#if HL__READINGS_TOLD
+static uint64_t readings; /* atomic */
+
+void hl__reading_told(void)
+{
+    __atomic_fetch_add(&readings, 1, __ATOMIC_RELEASE);
+}
+
+static void look_at_readings(void)
+{
+    (void)__atomic_load_n(&readings, __ATOMIC_ACQUIRE);
+}
+#else
+static void look_at_readings(void)
+{
+}
+#endif
+
 /* The second look is not for safety, which liburcu has proved by then: its acquiring loads pair with the releasing stores
  * at each dispatch's end, which is how ThreadSanitizer, blind to liburcu, learns the order. */
 static void wait_for_dispatches(void)
@@ -73,6 +90,7 @@ static void wait_for_dispatches(void)
     watch_dispatches();
     urcu_bp_synchronize_rcu();
     hl__threads_inside(NULL);
+    look_at_readings();
 }
 #endif
 

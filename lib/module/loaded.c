@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <urcu/urcu-bp.h>
-
 #include "core/error.h"
+#include "core/reading.h"
 
 #define ACTION "load module"
 #define CLOSE_GRACE_MS 500
@@ -102,13 +101,13 @@ hl__loaded *hl__loaded_find(hl__module_room *room, const hl_key *key)
 {
     hl__loaded *found;
 
-    urcu_bp_read_lock();
+    hl__reading_begin();
     found = hl__keymap_get(__atomic_load_n(&room->loaded, __ATOMIC_ACQUIRE), key);
     if (found && __atomic_load_n(&found->withdrawn, __ATOMIC_ACQUIRE))
         found = NULL;
     if (found)
         ref(found);
-    urcu_bp_read_unlock();
+    hl__reading_end();
     return found;
 }
 

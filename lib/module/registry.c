@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <urcu/urcu-bp.h>
-
 #include "core/error.h"
 #include "core/isolate.h"
+#include "core/reading.h"
 #include "core/validate.h"
 #include "module/changes.h"
 #include "module/code.h"
@@ -190,11 +189,11 @@ static bool read_name(const hl__module_room *room, const hl_key *key, char name[
 
     if (!room)
         return false;
-    urcu_bp_read_lock();
+    hl__reading_begin();
     found = hl__keymap_get(__atomic_load_n(&room->keys, __ATOMIC_ACQUIRE), key);
     if (found)
         memcpy(name, found->document.module, strlen(found->document.module) + 1); /* checked as it was read */
-    urcu_bp_read_unlock();
+    hl__reading_end();
     return found != NULL;
 }
 

@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <urcu/urcu-bp.h>
-
 #include "core/document.h"
 #include "core/error.h"
 #include "core/grow.h"
+#include "core/reading.h"
 #include "module/changes.h"
 #include "module/code_document.h"
 #include "module/loaded.h"
@@ -270,13 +269,13 @@ static bool copy_row(hl__module_room *room, const hl_key *key, hl__key_document 
 {
     const hl__key_row *row;
 
-    urcu_bp_read_lock();
+    hl__reading_begin();
     row = hl__keymap_get(__atomic_load_n(&room->keys, __ATOMIC_ACQUIRE), key);
     if (row) {
         out->module = strdup(row->document.module);
         out->isolation = strdup(row->document.isolation);
     }
-    urcu_bp_read_unlock();
+    hl__reading_end();
     return row != NULL;
 }
 
