@@ -174,7 +174,7 @@ static hl_status call_worker(call *asked, hl__loaded *loaded)
 static hl_status find(hl__module_room *room, const call *asked, hl__want want, hl__loaded **out)
 {
     *out = want == HL__WANT_HELD ? NULL : hl__loaded_find(room, asked->key);
-    if (*out && !__atomic_load_n(&(*out)->outdated, __ATOMIC_ACQUIRE) && !hl__loaded_is_dead(*out) &&
+    if (*out && !hl__loaded_is_outdated(*out) && !hl__loaded_is_dead(*out) &&
         (want == HL__WANT_AS_IT_IS || __atomic_load_n(&(*out)->hold->kept, __ATOMIC_ACQUIRE)))
         return HL_OK;
     hl__loaded_unref(*out);

@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "module/code.h"
-#include "module/registry_table.h"
 #include "module/renew.h"
 
 #define ACTION "load module"
@@ -48,36 +47,37 @@ static hl_status switch_code(hl__loaded *loaded)
 /* A key that is registered no longer goes on with what it has (MR-06). */
 static hl_status look(hl__loaded *loaded, uint64_t deadline_ns, hl__loaded **out)
 {
-    hl__key_document document;
-    hl_status status = hl__keys_find(loaded->room, &loaded->key, &document);
+    hl__key_found found;
+    hl_status status = hl__keys_find(loaded->room, &loaded->key, &found);
 
     *out = loaded;
     if (status == HL_ERR_NOT_FOUND)
         return HL_OK;
     if (status != HL_OK)
         return status;
-    if (is_same(&document, &loaded->document)) {
+    if (is_same(&found.document, &loaded->document)) {
         status = switch_code(loaded);
     } else {
-        status = hl__renew(loaded->room, &loaded->key, &document, loaded, deadline_ns, out);
+        status = hl__renew(loaded->room, &loaded->key, &found, loaded, deadline_ns, out);
         if (status == HL_OK)
             hl__loaded_unref(loaded);
     }
-    hl__key_document_cleanup(&document);
+    hl__key_document_cleanup(&found.document);
     return status;
 }
 
-/* Newer than what is being read shows as outdated again. */
+/* What comes while it is being looked leaves it outdated. */
 static hl_status refresh(hl__loaded *loaded, uint64_t deadline_ns, hl__loaded **out)
 {
+    uint64_t outdated = __atomic_load_n(&loaded->outdated, __ATOMIC_ACQUIRE);
     hl_status status;
 
     *out = loaded;
-    if (!__atomic_exchange_n(&loaded->outdated, false, __ATOMIC_ACQ_REL))
+    if (!hl__loaded_is_outdated(loaded))
         return HL_OK;
     status = look(loaded, deadline_ns, out);
-    if (status != HL_OK)
-        __atomic_store_n(&loaded->outdated, true, __ATOMIC_RELEASE);
+    if (status == HL_OK && *out == loaded)
+        __atomic_store_n(&loaded->looked, outdated, __ATOMIC_RELEASE);
     return status;
 }
 
@@ -109,12 +109,12 @@ static void leave(hl__module_room *room, const hl_key *key, hl__gate *gate, uint
 static hl_status load_anew(hl__module_room *room, const hl_key *key, hl__loaded *dead, uint64_t deadline_ns,
                            hl__loaded **out)
 {
-    hl__key_document document;
-    hl_status status = hl__keys_find(room, key, &document);
+    hl__key_found found;
+    hl_status status = hl__keys_find(room, key, &found);
 
     if (status == HL_OK)
-        status = hl__renew(room, key, &document, dead, deadline_ns, out);
-    hl__key_document_cleanup(&document);
+        status = hl__renew(room, key, &found, dead, deadline_ns, out);
+    hl__key_document_cleanup(&found.document);
     return status;
 }
 

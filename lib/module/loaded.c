@@ -52,7 +52,7 @@ static void count_down(hl__module_room *room)
     pthread_mutex_unlock(&room->lock);
 }
 
-hl_status hl__loaded_new(hl__module_room *room, const hl_key *key, hl__key_document *document, hl__hold *hold,
+hl_status hl__loaded_new(hl__module_room *room, const hl_key *key, hl__key_found *found, hl__hold *hold,
                          hl__loaded **out)
 {
     hl__loaded *loaded;
@@ -70,8 +70,9 @@ hl_status hl__loaded_new(hl__module_room *room, const hl_key *key, hl__key_docum
     loaded->refs = 1;
     loaded->room = room;
     loaded->key = *key;
-    loaded->document = *document;
-    memset(document, 0, sizeof(*document));
+    loaded->document = found->document;
+    loaded->changes = found->changes;
+    memset(&found->document, 0, sizeof(found->document));
     *out = loaded;
     return HL_OK;
 }
@@ -114,6 +115,11 @@ hl__loaded *hl__loaded_find(hl__module_room *room, const hl_key *key)
 bool hl__loaded_is_dead(const hl__loaded *loaded)
 {
     return hl__pool_has_failed(loaded->pool) || (loaded->temporary && hl__pool_pid(loaded->pool) == 0);
+}
+
+bool hl__loaded_is_outdated(const hl__loaded *loaded)
+{
+    return __atomic_load_n(&loaded->outdated, __ATOMIC_ACQUIRE) != __atomic_load_n(&loaded->looked, __ATOMIC_ACQUIRE);
 }
 
 void hl__loaded_each(hl__module_room *room, void (*fn)(void *user, const hl__loaded *loaded), void *user)
@@ -182,10 +188,18 @@ static void set_withdrawn(hl__loaded *loaded, bool withdrawn)
     __atomic_store_n(&loaded->withdrawn, withdrawn, __ATOMIC_RELEASE);
 }
 
+static void outdate(hl__loaded *loaded)
+{
+    __atomic_fetch_add(&loaded->outdated, 1, __ATOMIC_RELEASE);
+}
+
+/* What has changed since its key was looked up was told to those that could be found, which it could not. */
 static hl_status replace(hl__module_room *room, hl__loaded *before, hl__loaded *loaded)
 {
     if (room->closing)
         return closed();
+    if (loaded->changes != room->changes)
+        outdate(loaded);
     if (before)
         set_withdrawn(before, true);
     if (rebuild(room, loaded))
@@ -242,7 +256,7 @@ void hl__loaded_outdate(hl__module_room *room, const char *document)
         hl__loaded *loaded = room->loaded->slots[i].value;
 
         if (loaded && concerns(document, loaded))
-            __atomic_store_n(&loaded->outdated, true, __ATOMIC_RELEASE);
+            outdate(loaded);
     }
 }
 

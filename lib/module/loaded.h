@@ -4,8 +4,7 @@
 #define HL_MODULE_LOADED_H
 
 #include "module/code_document.h"
-#include "module/key_document.h"
-#include "module/room.h"
+#include "module/registry_table.h"
 #include "worker/pool.h"
 
 /* Who wants a key to stay loaded: kept over reloads, gone with a release. */
@@ -21,10 +20,12 @@ typedef struct hl__loaded {
     hl__module_room *room;
     hl_key key;
     hl__key_document document;    /* what the key was registered to */
+    uint64_t changes;             /* as hl__key_found */
     char sha256[HL__SHA256_TEXT]; /* of the code that the workers run; under the key's gate */
     bool temporary;               /* workers that die are not started again */
     bool withdrawn;               /* atomic; nobody finds it any more */
-    bool outdated;                /* atomic; the registry or the code has changed: look before the next call */
+    uint64_t outdated;            /* atomic; rises as the registry or the code changes: look before the next call */
+    uint64_t looked;              /* atomic; `outdated` as it was before the last look */
     hl__pool *pool;
     hl__hold *hold;
 } hl__loaded;
@@ -33,7 +34,7 @@ typedef struct hl__loaded {
 
 /* One that is not published, with one reference and without a pool; takes over the document on success. hold NULL: a new one.
  * HL_ERR_CLOSED as the runtime closes. */
-hl_status hl__loaded_new(hl__module_room *room, const hl_key *key, hl__key_document *document, hl__hold *hold,
+hl_status hl__loaded_new(hl__module_room *room, const hl_key *key, hl__key_found *found, hl__hold *hold,
                          hl__loaded **out);
 /* With a reference for the caller; NULL: not loaded. Lock-free. */
 hl__loaded *hl__loaded_find(hl__module_room *room, const hl_key *key);
@@ -43,6 +44,9 @@ void hl__loaded_unref(hl__loaded *loaded);
 void hl__loaded_each(hl__module_room *room, void (*fn)(void *user, const hl__loaded *loaded), void *user);
 /* Whether its worker has died for good. */
 bool hl__loaded_is_dead(const hl__loaded *loaded);
+/* Whether what it runs may not be the newest. It is so until somebody has looked and has what is new in use: others must not call
+ * the older code meanwhile. */
+bool hl__loaded_is_outdated(const hl__loaded *loaded);
 
 /* Puts it in the place of `before` (NULL: of none), which is withdrawn; the map takes a reference of its own. Then it is for the
  * caller to end before's pool. Under the key's gate. HL_ERR_CLOSED, HL_ERR_NO_MEMORY. */

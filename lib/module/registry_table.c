@@ -247,7 +247,8 @@ static hl_status read_revision(hl__module_room *room, uint64_t *revision)
     return status;
 }
 
-hl_status hl__keys_follow(hl__module_room *room)
+/* *changes: what the map shows at least, from then on. */
+static hl_status follow(hl__module_room *room, uint64_t *changes)
 {
     uint64_t revision = 0;
     hl_status status;
@@ -259,8 +260,16 @@ hl_status hl__keys_follow(hl__module_room *room)
         if (status == HL_OK)
             room->revision = revision;
     }
+    *changes = room->changes;
     pthread_mutex_unlock(&room->lock);
     return status;
+}
+
+hl_status hl__keys_follow(hl__module_room *room)
+{
+    uint64_t changes;
+
+    return follow(room, &changes);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
@@ -279,21 +288,23 @@ static bool copy_row(hl__module_room *room, const hl_key *key, hl__key_document 
     return row != NULL;
 }
 
-hl_status hl__keys_find(hl__module_room *room, const hl_key *key, hl__key_document *out)
+hl_status hl__keys_find(hl__module_room *room, const hl_key *key, hl__key_found *out)
 {
     char text[HL_KEY_TEXT];
-    hl_status status = hl__keys_follow(room);
+    hl__key_document *document = &out->document;
+    hl_status status;
 
-    *out = (hl__key_document){NULL, NULL};
+    memset(out, 0, sizeof(*out));
+    status = follow(room, &out->changes);
     if (status != HL_OK)
         return status;
-    if (!copy_row(room, key, out)) {
+    if (!copy_row(room, key, document)) {
         hl_key_format(key, text);
         return hl__fail(HL_ERR_NOT_FOUND, ACTION, "key", "Nothing is registered under %s; register a module.", text);
     }
-    if (out->module && out->isolation)
+    if (document->module && document->isolation)
         return HL_OK;
-    hl__key_document_cleanup(out);
+    hl__key_document_cleanup(document);
     return hl__fail_memory(ACTION);
 }
 

@@ -15,8 +15,13 @@ typedef struct hl__key_row {
  * has been committed. HL_ERR_CLOSED, HL_ERR_STORE. */
 hl_status hl__keys_follow(hl__module_room *room);
 
+typedef struct hl__key_found {
+    hl__key_document document;
+    uint64_t changes; /* hl__module_room.changes; the document may show more than those */
+} hl__key_found;
+
 /* A copy of what a key is registered to, newest; HL_ERR_NOT_FOUND. */
-hl_status hl__keys_find(hl__module_room *room, const hl_key *key, hl__key_document *out);
+hl_status hl__keys_find(hl__module_room *room, const hl_key *key, hl__key_found *out);
 
 /* Readers see no keys any more. */
 void hl__keys_empty(hl__module_room *room);

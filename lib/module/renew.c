@@ -110,13 +110,13 @@ void hl__renew_end(hl__loaded *loaded, uint64_t deadline_ns)
 
 /* ---- one for the other ------------------------------------------------------------------------------------------- */
 
-hl_status hl__renew(hl__module_room *room, const hl_key *key, hl__key_document *document, hl__loaded *before,
+hl_status hl__renew(hl__module_room *room, const hl_key *key, hl__key_found *found, hl__loaded *before,
                     uint64_t deadline_ns, hl__loaded **out)
 {
     hl__loaded *made = NULL;
     hl__hold *hold =
         before && !hl__loaded_is_dead(before) ? before->hold : NULL; /* a death ends what was wanted before */
-    hl_status status = hl__loaded_new(room, key, document, hold, &made);
+    hl_status status = hl__loaded_new(room, key, found, hold, &made);
 
     if (status != HL_OK)
         return status;
