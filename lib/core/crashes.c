@@ -108,6 +108,19 @@ static hl_status copy_directory(hl_runtime *runtime, char **out)
     return status;
 }
 
+/* Under the lock, which keeps those who know from being closed. */
+static hl_status add_workers(hl_runtime *runtime, crash_list *to)
+{
+    hl_status status = hl__lock(runtime, "crashes");
+
+    if (status != HL_OK)
+        return status;
+    if (runtime->parts.isolator)
+        runtime->parts.isolator->crashes(runtime, add_copy, to);
+    hl__unlock(runtime);
+    return status;
+}
+
 static hl_status fill(hl_runtime *runtime, crash_list *to)
 {
     char *directory = NULL;
@@ -117,8 +130,8 @@ static hl_status fill(hl_runtime *runtime, crash_list *to)
         status = hl__document_walk(runtime, HL__CRASH_PREFIX, add_document, to);
     if (status == HL_OK && directory)
         hl__fault_files_walk(directory, add_file, to);
-    if (status == HL_OK && runtime->parts.isolator)
-        runtime->parts.isolator->crashes(runtime, add_copy, to);
+    if (status == HL_OK)
+        status = add_workers(runtime, to);
     free(directory);
     return to->failed ? hl__fail_memory("crashes") : status;
 }

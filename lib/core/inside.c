@@ -143,6 +143,19 @@ static bool add_worker(const hl_inside_info *call, void *user)
     return true;
 }
 
+/* Under the lock, which keeps those who know from being closed. */
+static hl_status add_workers(hl_runtime *runtime, rows *to)
+{
+    hl_status status = hl__lock(runtime, "inside");
+
+    if (status != HL_OK)
+        return status;
+    if (!to->failed && runtime->parts.isolator)
+        runtime->parts.isolator->inside(runtime, add_worker, to);
+    hl__unlock(runtime);
+    return status;
+}
+
 /* ---- for everybody ---- */
 
 hl_status hl_inside(hl_runtime *runtime, bool (*callback)(const hl_inside_info *, void *user), void *user)
@@ -157,8 +170,7 @@ hl_status hl_inside(hl_runtime *runtime, bool (*callback)(const hl_inside_info *
         return status;
     hl__unlock(runtime);
     collect(&found);
-    if (!found.failed && runtime->parts.isolator)
-        runtime->parts.isolator->inside(runtime, add_worker, &found);
+    status = add_workers(runtime, &found);
     if (found.failed)
         status = hl__fail_memory("inside");
     for (size_t i = 0; status == HL_OK && i < found.len && callback(&found.list[i], user); i++)

@@ -54,8 +54,8 @@ typedef struct hl__isolator {
     void (*forgive)(hl_runtime *runtime, const char *name);
     /* The runtime has closed and no dispatch is inside: no worker is left afterwards. Without the lock. */
     void (*closed)(hl_runtime *runtime);
-    /* Walk the calls that are in workers now, and the last 256 crashes of workers, newest first; the callbacks run without any
-     * lock and return false to end the walk. */
+    /* Walk the calls that are in workers now, and the last 256 crashes of workers, newest first; the callbacks return false to
+     * end the walk. Under the lock. */
     void (*inside)(hl_runtime *runtime, bool (*callback)(const hl_inside_info *, void *user), void *user);
     void (*crashes)(hl_runtime *runtime, bool (*callback)(const hl_crash_info *, void *user), void *user);
 } hl__isolator;

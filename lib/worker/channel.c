@@ -237,7 +237,7 @@ int hl__channel_claim(hl__channel *channel)
 
 void hl__channel_release(hl__channel *channel, int slot)
 {
-    channel->turn[slot] = 0;
+    __atomic_store_n(&channel->turn[slot], 0, __ATOMIC_RELAXED);
     __atomic_fetch_or(&channel->free, UINT32_C(1) << slot, __ATOMIC_RELEASE);
 }
 
@@ -265,7 +265,7 @@ void hl__channel_post(hl__channel *channel, int slot, const hl__request_head *he
     hl__shared *shared = channel->shared;
     uint64_t turn = __atomic_add_fetch(&channel->turns, 1, __ATOMIC_RELAXED);
 
-    channel->turn[slot] = turn;
+    __atomic_store_n(&channel->turn[slot], turn, __ATOMIC_RELAXED);
     shared->requests[slot].head = *head;
     __atomic_store_n(&shared->posted[slot], HL__POSTED(turn), __ATOMIC_RELEASE);
     /* Either this sees that the worker is asleep, or the worker, before it sleeps, sees the request. */
@@ -278,7 +278,7 @@ bool hl__channel_begun(const hl__channel *channel, int slot)
 {
     uint64_t posted = __atomic_load_n(&channel->shared->posted[slot], __ATOMIC_ACQUIRE);
 
-    return posted != HL__POSTED(channel->turn[slot]);
+    return posted != HL__POSTED(__atomic_load_n(&channel->turn[slot], __ATOMIC_RELAXED));
 }
 
 bool hl__channel_withdraw(hl__channel *channel, int slot)

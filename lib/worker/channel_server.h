@@ -15,7 +15,7 @@ struct hl__channel {
     uint32_t slots;
     uint32_t free;                /* atomic; a bit for each slot that nobody has */
     uint64_t turns;               /* atomic; of the last request */
-    uint64_t turn[HL__SLOTS_MAX]; /* of the slot's request; its holder's */
+    uint64_t turn[HL__SLOTS_MAX]; /* atomic; of the slot's request; written by its holder */
     int memory;                   /* until the worker has it */
     int bell_reader;              /* kept open: writing to a pipe without readers raises SIGPIPE */
     int bell;

@@ -390,9 +390,9 @@ void hl__life_stop(hl__life *life, hl__why why, uint32_t grace_ms, uint64_t now_
     life->serving = false;
     if (life->why == HL__WHY_NONE)
         life->why = why;
+    life->stop_ns = now_ns; /* a call that leaves asks for it */
     hl__pool_note_ready(pool);
     pthread_mutex_unlock(&pool->lock);
-    life->stop_ns = now_ns;
     life->grace_ns = (uint64_t)grace_ms * 1000000;
     life->cascading = why == HL__WHY_GROUP;
 }

@@ -168,7 +168,7 @@ static void sample(hl__supervisor *supervisor)
     hl__spin_sample(now);
     if (now == 0 && answered == supervisor->sampled_calls)
         __atomic_store_n(&supervisor->sampling, false, __ATOMIC_RELEASE);
-    if (!hl__spin_allowed() || !supervisor->sampling)
+    if (!hl__spin_allowed() || !__atomic_load_n(&supervisor->sampling, __ATOMIC_RELAXED))
         unpart_all(supervisor);
     supervisor->sampled_calls = answered;
 }

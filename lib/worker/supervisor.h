@@ -56,7 +56,7 @@ typedef struct hl__life {
     int report_fd;
     char *cgroup;
     uint64_t started_ns, ready_ns;
-    uint64_t stop_ns, told_ns; /* ends gently since; was told so */
+    uint64_t stop_ns, told_ns; /* ends gently since (written under both locks); was told so */
     uint64_t grace_ns;
     bool cascading; /* it ends because of another one of its group */
     bool asked;     /* got SIGTERM */

@@ -181,30 +181,36 @@ static int compare(const void *a, const void *b)
     return order ? order : (left->number > right->number) - (left->number < right->number);
 }
 
+/* The runtime's lock held: it keeps the supervisor, which goes only when the runtime counts as closed. */
+static void gather_workers(hl_runtime *runtime, rows *rows)
+{
+    hl__supervisor *supervisor = hl__supervisor_known(runtime);
+
+    if (!supervisor)
+        return;
+    pthread_mutex_lock(&supervisor->lock);
+    gather(supervisor, rows, add_seat);
+    add_stuck(rows, supervisor);
+    pthread_mutex_unlock(&supervisor->lock);
+}
+
 hl_status hl_workers(hl_runtime *runtime, bool (*callback)(const hl_worker_info *, void *user), void *user)
 {
     hl_status status = hl__lock(runtime, "workers");
-    hl__supervisor *supervisor;
     rows rows = {NULL, 0, 0};
 
     if (status != HL_OK)
         return status;
+    gather_workers(runtime, &rows);
     hl__unlock(runtime);
     if (!callback)
-        return hl__fail(HL_ERR_INVALID, "workers", "callback", "The callback is NULL; give a function.");
-    supervisor = hl__supervisor_known(runtime);
-    if (!supervisor)
-        return HL_OK;
-    pthread_mutex_lock(&supervisor->lock);
-    gather(supervisor, &rows, add_seat);
-    add_stuck(&rows, supervisor);
-    pthread_mutex_unlock(&supervisor->lock);
+        status = hl__fail(HL_ERR_INVALID, "workers", "callback", "The callback is NULL; give a function.");
     if (rows.len)
         qsort(rows.at, rows.len, sizeof(rows.at[0]), compare);
-    for (size_t i = 0; i < rows.len && callback(&rows.at[i]->info, user); i++)
+    for (size_t i = 0; status == HL_OK && i < rows.len && callback(&rows.at[i]->info, user); i++)
         continue;
     free_rows(&rows);
-    return HL_OK;
+    return status;
 }
 
 void hl__inside_walk(hl_runtime *runtime, bool (*callback)(const hl_inside_info *, void *user), void *user)
