@@ -1,0 +1,5 @@
+/* Version 1 of the module "subject"; see support/stress_module.h. */
+#define STRESS_MODULE "subject"
+#define STRESS_VERSION "1.0.0"
+
+#include "tests/stress/support/stress_module.h"
