@@ -25,7 +25,7 @@ typedef enum hl_value_kind {
 } hl_value_kind;
 
 /* Limits of one tree. The depth is kept as values are joined; bytes and number when a tree is encoded, and all three while
- * one is decoded, before memory is taken for what the bytes claim. */
+ * one is decoded, before memory is taken for what the bytes claim; depth and number also before JSON is read. */
 #define HL_VALUE_DEPTH_MAX 64                 /* lists and maps in each other */
 #define HL_VALUE_BYTES_MAX ((size_t)16 << 20) /* of its CBOR form */
 #define HL_VALUE_ITEMS_MAX ((size_t)1 << 20)  /* values, the keys of maps not counted */
@@ -75,8 +75,9 @@ HL_API HL_MUST_USE hl_status hl_value_encode(const hl_value *value, void **bytes
 HL_API HL_MUST_USE hl_status hl_value_decode(const void *bytes, size_t len, hl_value **out);
 
 /* JSON. Bytes are written as {"$bytes": BASE64} and read back from it; floats that JSON does not have, and maps that would be
- * read back as bytes, are HL_ERR_INVALID. A text to read may have twice HL_VALUE_BYTES_MAX bytes: HL_ERR_LIMIT. to_json
- * gives a malloc'ed text. Not in workers. [any-thread] */
+ * read back as bytes, are HL_ERR_INVALID. A text to read may have twice HL_VALUE_BYTES_MAX bytes, and say a value within the
+ * limits of depth and number: HL_ERR_LIMIT, before memory is taken for it. to_json gives a malloc'ed text. Not in workers.
+ * [any-thread] */
 HL_API HL_MUST_USE hl_status hl_value_from_json(const char *json, hl_value **out);
 HL_API HL_MUST_USE hl_status hl_value_to_json(const hl_value *value, char **json);
 

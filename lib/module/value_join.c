@@ -65,6 +65,27 @@ static void adopt(hl_value *into, hl_value *item)
         into->height = item->height + 1;
 }
 
+static uint32_t tallest_item(const hl_value *many)
+{
+    uint32_t height = 0;
+
+    for (uint32_t i = 0; i < many->many.len; i++) {
+        if (many->many.items[i]->height > height)
+            height = many->many.items[i]->height;
+    }
+    return height;
+}
+
+/* An item of height `before`, which may have been the tallest, has become a lower one. */
+static void lower(hl_value *into, uint32_t before)
+{
+    while (into && into->height == before + 1) {
+        before = into->height;
+        into->height = 1 + tallest_item(into);
+        into = into->height < before ? into->parent : NULL;
+    }
+}
+
 static hl_status append(const char *action, hl_value *list, hl_value *item)
 {
     hl_status status = check_depth(action, list, item);
@@ -113,6 +134,8 @@ static void replace(hl_value *map, hl_value **place, hl_value *item)
     map->many.items[i] = item;
     *place = item;
     adopt(map, item);
+    if (item->height < before->height)
+        lower(map, before->height);
     hl_value_free(before);
 }
 

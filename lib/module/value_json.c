@@ -8,14 +8,15 @@
 
 #include "core/error.h"
 #include "install/base64.h"
+#include "module/value_json.h"
 #include "module/value_tree.h"
 
-#define BYTES_KEY "$bytes"
+#define BYTES_KEY HL__JSON_BYTES_KEY
 #define JSON_BYTES_MAX (2 * HL_VALUE_BYTES_MAX)
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-#define READ "value_from_json"
+#define READ HL__JSON_READ
 
 static hl_status read_value(const json_t *json, hl_value **out);
 
@@ -111,7 +112,7 @@ static hl_status read_plain(const json_t *json, hl_value **out)
     }
 }
 
-/* On failure nothing is left. jansson's own depth is bounded; the limit of values is met as their lists are joined. */
+/* On failure nothing is left. The depth was bounded before; the limit of values is met as their lists are joined. */
 static hl_status read_value(const json_t *json, hl_value **out)
 {
     hl_status status;
@@ -141,6 +142,9 @@ hl_status hl_value_from_json(const char *json, hl_value **out)
     *out = NULL;
     if (strnlen(json, JSON_BYTES_MAX + 1) > JSON_BYTES_MAX)
         return hl__fail(HL_ERR_LIMIT, READ, "json", "A value in JSON may have at most %zu bytes.", JSON_BYTES_MAX);
+    status = hl__json_check_limits(json);
+    if (status != HL_OK)
+        return status;
     root = json_loads(json, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!root)
         return hl__fail(HL_ERR_INVALID, READ, "json", "Line %d, column %d: %s.", error.line, error.column, error.text);

@@ -1,5 +1,6 @@
 /* The tree behind hl_value, for the files of lib/module that make and walk it. Those that the module's worker links (value.c,
- * value_join.c, value_ask.c, value_encode.c, value_decode.c, utf8.c, and core/error.c) need nothing but libc and libcbor. */
+ * value_join.c, value_ask.c, value_encode.c, value_decode.c, value_gather.c, utf8.c, and core/error.c) need nothing but libc and
+ * libcbor. */
 #ifndef HL_MODULE_VALUE_TREE_H
 #define HL_MODULE_VALUE_TREE_H
 
@@ -7,7 +8,7 @@
 
 struct hl_value {
     hl_value_kind kind;
-    uint32_t height;  /* lists and maps in each other from here down, itself counted; what was replaced counts on */
+    uint32_t height;  /* lists and maps in each other from here down, itself counted */
     hl_value *parent; /* NULL: the root */
     char *key;        /* in a map */
     union {
