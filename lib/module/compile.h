@@ -31,16 +31,22 @@ void hl__compile_sweep(const hl__code_place *place);
 
 /* ---- the tools (compile_tools.c) ---- */
 
+#define HL__COMPILE_PARTS_MAX 16
+
 typedef struct hl__compile_tools {
-    char *compiler;  /* absolute path */
-    char *installed; /* the folder that it and its parts are installed in; "" when the system's folders hold it */
-    char *headers;   /* the folder that holds hookline/module.h */
-    char *sandbox;   /* the program hookline-sandbox */
+    char *compiler;                     /* absolute path */
+    char *headers;                      /* the folder that holds hookline/module.h */
+    char *sandbox;                      /* the program hookline-sandbox */
+    char *parts[HL__COMPILE_PARTS_MAX]; /* what the compiler is made of: its file, and folders beside it */
+    size_t parts_len;
 } hl__compile_tools;
 
 /* HL_ERR_UNSUPPORTED: there is no compiler, or Hookline's headers are not installed. */
 hl_status hl__compile_tools_find(hl__compile_tools *out);
 void hl__compile_tools_cleanup(hl__compile_tools *tools);
+
+/* Fills tools->parts for tools->compiler (compile_parts.c). */
+hl_status hl__compile_parts_find(hl__compile_tools *tools);
 
 /* ---- the run (compile_run.c) ---- */
 
@@ -52,7 +58,8 @@ typedef struct hl__compile_run {
 } hl__compile_run;
 
 /* Runs the compiler until it has ended. No process of it is left afterwards. *diagnostics (malloc'ed) is what it said, whatever
- * the outcome, and NULL only without memory. HL_ERR_COMPILE, HL_ERR_TIMEOUT, HL_ERR_LIMIT, HL_ERR_UNSUPPORTED, HL_ERR_SYSTEM. */
+ * the outcome, and NULL only without memory. HL_ERR_COMPILE, HL_ERR_TIMEOUT, HL_ERR_LIMIT, HL_ERR_STORE_FULL, HL_ERR_UNSUPPORTED,
+ * HL_ERR_SYSTEM. */
 hl_status hl__compile_do(const hl__compile_run *run, char **diagnostics);
 
 #endif

@@ -21,7 +21,7 @@
 #define PROCESSES 32
 #define KEPT_BYTES ((size_t)64 << 10)     /* of the diagnostics; what follows is dropped */
 #define HEARD_BYTES_MAX ((size_t)8 << 20) /* a compiler that says more is ended */
-#define READ_PATHS_MAX 16
+#define READ_PATHS_MAX (16 + HL__COMPILE_PARTS_MAX)
 #define CUT "\n(The rest of the diagnostics was left out.)\n"
 
 /* One run. */
@@ -61,8 +61,8 @@ static void list_readable(const hl__compile_tools *tools, const char *paths[READ
             paths[len++] = system_folders[i];
     }
     paths[len++] = tools->headers;
-    if (tools->installed[0])
-        paths[len++] = tools->installed;
+    for (size_t i = 0; i < tools->parts_len; i++)
+        paths[len++] = tools->parts[i];
     paths[len] = NULL;
 }
 
@@ -222,6 +222,12 @@ static bool names_limit(const char *text)
     return false;
 }
 
+/* What they say when there is no room for what they write. */
+static bool names_full_disk(const char *text)
+{
+    return strstr(text, "No space left on device") || strstr(text, "Disk quota exceeded");
+}
+
 /* The first line that names an error, else the first one, as the end of a message. */
 static void pick_line(const char *text, char *out, size_t out_len)
 {
@@ -265,6 +271,11 @@ static hl_status judge_exit(running *running, const hl__child_end *end)
         return HL_OK;
     if (end->known && !end->signalled && end->code == HL__SANDBOX_NOT_RUN)
         return fail_not_run(running, run->tools->compiler);
+    if (names_full_disk(running->text))
+        return hl__fail(
+            HL_ERR_STORE_FULL, ACTION, "store",
+            "%s was not compiled for want of room in %s; free some space on that disk, and compile again: %s",
+            run->file, run->folder, line);
     if (names_limit(running->text))
         return hl__fail(HL_ERR_LIMIT, ACTION, "source", "%s needs more than a compile may have: %s", run->file, line);
     if (end->known && !end->signalled && end->code < HL__SANDBOX_SIGNAL_EXIT)

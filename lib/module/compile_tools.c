@@ -67,21 +67,6 @@ static hl_status find_compiler(char out[PATH_MAX])
         "its path, or load a module that was compiled elsewhere.");
 }
 
-/* "/opt/gcc" for "/opt/gcc/bin/cc": beside it lie the compiler's own programs and headers. */
-static char *installed_in(const char *compiler)
-{
-    char *path = realpath(compiler, NULL);
-    char *slash;
-
-    for (int i = 0; path && i < 2; i++) {
-        slash = strrchr(path, '/');
-        *slash = '\0';
-        if (slash == path)
-            break;
-    }
-    return path;
-}
-
 static hl_status find_headers(char *out, size_t out_len)
 {
     const char *headers = hl__headers_find("HOOKLINE_INCLUDE", HL__HEADERS, out, out_len);
@@ -113,21 +98,21 @@ hl_status hl__compile_tools_find(hl__compile_tools *out)
     if (status != HL_OK)
         return status;
     out->compiler = strdup(compiler);
-    out->installed = installed_in(compiler);
     out->headers = strdup(headers);
     out->sandbox =
         strdup(hl__program_find("HOOKLINE_SANDBOX", "hookline-sandbox", HL__SANDBOX_PROGRAM, sandbox, sizeof(sandbox)));
-    if (out->compiler && out->installed && out->headers && out->sandbox)
-        return HL_OK;
-    hl__compile_tools_cleanup(out);
-    return hl__fail_memory(ACTION);
+    status = out->compiler && out->headers && out->sandbox ? hl__compile_parts_find(out) : hl__fail_memory(ACTION);
+    if (status != HL_OK)
+        hl__compile_tools_cleanup(out);
+    return status;
 }
 
 void hl__compile_tools_cleanup(hl__compile_tools *tools)
 {
     free(tools->compiler);
-    free(tools->installed);
     free(tools->headers);
     free(tools->sandbox);
+    for (size_t i = 0; i < tools->parts_len; i++)
+        free(tools->parts[i]);
     *tools = (hl__compile_tools){0};
 }
