@@ -1,5 +1,5 @@
 /* Keeping code; see code_keep.h. The file is whole and synced before a document names it, and the one that it replaces is
- * deleted after that, so that a crash leaves at most a file that no document names: code_sweep.c. */
+ * deleted after that, so that a crash leaves at most a file that no document names; the next change of the module deletes it. */
 #include "module/code_keep.h"
 
 #include <errno.h>
@@ -181,8 +181,10 @@ static hl_status commit(hl_runtime *runtime, const hl__code_place *place, const 
 static hl_status keep_locked(hl_runtime *runtime, const hl__code_place *place, const hl__code_bytes *code,
                              const hl__code_document *document)
 {
-    hl_status status = place_file(place, code, document);
+    hl_status status;
 
+    hl__code_sweep(runtime, place, document->name); /* the command opens no runtime that would */
+    status = place_file(place, code, document);
     return status == HL_OK ? commit(runtime, place, code, document) : status;
 }
 

@@ -32,4 +32,7 @@ hl_status hl__code_private_path(hl_runtime *runtime, bool make, char **out);
  * *lock. Other processes and other threads wait alike. */
 hl_status hl__code_lock(const hl__code_place *place, const char *name, uint64_t deadline_ns, int *lock);
 
+/* Deletes a module's files but the one that its document names; whoever calls it has the lock (code_sweep.c). */
+void hl__code_sweep(hl_runtime *runtime, const hl__code_place *place, const char *name);
+
 #endif

@@ -1,5 +1,5 @@
 /* What killed processes left in the place of modules' code: unfinished compiles, and files that no document names. Run as a
- * runtime opens; other processes may be at work there, whose locks are respected. */
+ * runtime opens, and for one module before its code changes; other processes may be at work there, whose locks are respected. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -43,6 +43,15 @@ static void sweep_locked(hl_runtime *runtime, const hl__code_place *place, const
     if (status != HL_OK)
         unlinkat(place->folder, name, AT_REMOVEDIR);
     hl__code_document_cleanup(&document);
+}
+
+void hl__code_sweep(hl_runtime *runtime, const hl__code_place *place, const char *name)
+{
+    hl__error_copy error;
+
+    hl__error_save(&error);
+    sweep_locked(runtime, place, name);
+    hl__error_restore(&error);
 }
 
 static void sweep_module(hl_runtime *runtime, const hl__code_place *place, const char *name)

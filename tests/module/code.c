@@ -262,6 +262,25 @@ static void what_killed_processes_left_is_swept_as_the_store_is_opened(void **st
     assert_int_equal(test_entries(".work"), 0);
 }
 
+static void what_a_killed_change_of_a_module_left_goes_with_its_next_one(void **state)
+{
+    hl__code_document document;
+    int fd;
+
+    (void)state;
+    test_keep(test_source("kept", "1.0.0", 1));
+    test_keep(test_source("beside", "1.0.0", 1));
+    test_write(test_path("store/modules/kept/0123.so.77.new"), "half", 4);
+    test_write(test_path("store/modules/kept/4567.so"), "whole", 5);
+    test_keep(test_source("beside", "1.1.0", 2));
+    assert_int_equal(test_entries("kept"), 3);
+    test_keep(test_source("kept", "1.0.0", 1));
+    assert_int_equal(test_entries("kept"), 1);
+    ok(hl__code_open(test_runtime, "kept", &document, &fd));
+    hl__code_document_cleanup(&document);
+    close(fd);
+}
+
 static void code_of_a_memory_store_goes_with_its_runtime(void **state)
 {
     hl_options options = HL_OPTIONS_INIT;
@@ -342,6 +361,7 @@ int main(void)
         CASE(code_that_was_changed_on_disk_is_not_opened),
         CASE(purged_code_is_gone_and_purging_twice_is_told),
         CASE(what_killed_processes_left_is_swept_as_the_store_is_opened),
+        CASE(what_a_killed_change_of_a_module_left_goes_with_its_next_one),
         CASE(code_of_a_memory_store_goes_with_its_runtime),
         CASE(a_runtime_that_may_not_write_brings_and_removes_no_code),
         CASE(without_a_runtime_every_call_is_refused),
