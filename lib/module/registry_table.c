@@ -144,23 +144,36 @@ static hl_status read_all(hl__module_room *room)
 
 static hl__key_row gone; /* in a map of changes: the key is no longer registered */
 
+/* A document that cannot be understood is one key less, here as in read_pair. */
+static hl_status read_row(hl__module_room *room, const char *name, hl_key *key, hl__key_row **out)
+{
+    char *text = NULL;
+    hl_status status = hl__document_get(room->runtime, name, &text);
+
+    *out = &gone;
+    if (status != HL_OK)
+        return status == HL_ERR_NOT_FOUND ? HL_OK : status;
+    status = new_row(name, text, key, out);
+    free(text);
+    if (status != HL_ERR_STORE_CORRUPT)
+        return status;
+    hl__log(room->runtime, HL_LOG_ERROR, "module", "%s", hl_last_error()->message);
+    return HL_OK;
+}
+
 /* Other documents than keys' have no row here. */
 static hl_status read_change(hl__module_room *room, const char *name, hl__keymap *changes)
 {
     hl_key key;
-    hl__key_row *row = &gone, *before;
-    char *text = NULL;
+    hl__key_row *row, *before;
     hl_status status;
 
     if (strncmp(name, HL__KEY_KEY, strlen(HL__KEY_KEY)) != 0 || !hl_key_is_text(name + strlen(HL__KEY_KEY)))
         return HL_OK;
     status = hl_key_parse(name + strlen(HL__KEY_KEY), &key);
     if (status == HL_OK)
-        status = hl__document_get(room->runtime, name, &text);
-    if (status == HL_OK)
-        status = new_row(name, text, &key, &row);
-    free(text);
-    if (status != HL_OK && status != HL_ERR_NOT_FOUND)
+        status = read_row(room, name, &key, &row);
+    if (status != HL_OK)
         return status;
     before = hl__keymap_get(changes, &key);
     if (before && before != &gone)

@@ -6,6 +6,9 @@
 
 #include <hookline/modules.h>
 
+#include "module/changes.h"
+#include "module/key_document.h"
+
 #define CALLS HL_TEST_PLUGINS "/module_calls_1.so"
 #define OTHER HL_TEST_PLUGINS "/module_other.so"
 
@@ -309,6 +312,59 @@ static void what_another_process_registers_is_found_at_once_and_what_it_changes_
     test_folder_remove(folder);
 }
 
+/* A commit as of a program that writes key 1 wrongly and key 2 well. */
+static hl_status write_documents(void *user, hl__documents *documents)
+{
+    static const char *const texts[] = {"{\"module\":7}", "{\"module\":\"other\"}"};
+    char names[2][HL__KEY_KEY_LEN];
+
+    (void)user;
+    for (unsigned i = 0; i < 2; i++) {
+        hl_key key = key_of(i + 1);
+
+        hl__key_document_name(&key, names[i]);
+        ok(hl__documents_put(documents, names[i], texts[i]));
+    }
+    return hl__changes_put(documents, (const char *const[]){names[0], names[1]}, 2);
+}
+
+static void note_key(void *user, hl_log_level level, const char *component, const char *line)
+{
+    char name[HL__KEY_KEY_LEN];
+    hl_key key = key_of(1);
+
+    (void)component;
+    hl__key_document_name(&key, name);
+    if (level == HL_LOG_ERROR && strstr(line, name))
+        __atomic_store_n((bool *)user, true, __ATOMIC_RELEASE);
+}
+
+static void a_key_that_cannot_be_understood_is_told_and_keeps_no_other_from_being_seen(void **state)
+{
+    bool told = false;
+    hl_options options = HL_OPTIONS_INIT;
+    hl_runtime *runtime;
+
+    (void)state;
+    options.store = "memory:";
+    options.log = note_key;
+    options.log_user = &told;
+    ok(hl_open(&options, &runtime));
+    keep(runtime, CALLS);
+    keep(runtime, OTHER);
+    ok(put(runtime, key_of(1), "calls"));
+    ok(put(runtime, key_of(2), "calls"));
+    assert_string_equal(found(runtime, key_of(1)), "calls"); /* from now on only what changes is read */
+    ok(hl__commit_documents(runtime, "test", NULL, 0, write_documents, NULL, 0, NULL));
+    assert_string_equal(found(runtime, key_of(3)), "HL_ERR_NOT_FOUND"); /* it looks at what has changed */
+    assert_string_equal(found(runtime, key_of(2)), "other");
+    assert_string_equal(found(runtime, key_of(1)), "HL_ERR_NOT_FOUND");
+    eventually(__atomic_load_n(&told, __ATOMIC_ACQUIRE));
+    ok(put(runtime, key_of(1), "other"));
+    assert_string_equal(found(runtime, key_of(1)), "other");
+    hl_close(runtime);
+}
+
 static void an_operator_registers_without_loading_anything(void **state)
 {
     const char *folder = test_folder();
@@ -449,6 +505,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(code_that_keys_are_registered_to_is_not_removed),
         cmocka_unit_test(what_is_registered_is_there_after_a_restart),
         cmocka_unit_test(what_another_process_registers_is_found_at_once_and_what_it_changes_soon),
+        cmocka_unit_test(a_key_that_cannot_be_understood_is_told_and_keeps_no_other_from_being_seen),
         cmocka_unit_test(an_operator_registers_without_loading_anything),
         cmocka_unit_test(a_closed_runtime_says_so),
         cmocka_unit_test(what_several_threads_register_at_once_is_all_there),
