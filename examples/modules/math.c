@@ -4,25 +4,22 @@
 
 #include <hookline/module.h>
 
-/* Two numbers; `whole` when both are integers. */
+/* Two numbers, if that is what was given; `whole` when both are integers. */
 struct pair {
-    bool whole;
+    bool given, whole;
     int64_t a, b;
     double x, y;
 };
 
-static bool read_pair(const hl_value *args, struct pair *out)
+static struct pair read_pair(const hl_value *args)
 {
     const hl_value *first = hl_value_at(args, 0);
     const hl_value *second = hl_value_at(args, 1);
+    struct pair pair = {0};
 
-    out->whole = hl_value_as_int(first, &out->a) && hl_value_as_int(second, &out->b);
-    return hl_value_len(args) == 2 && hl_value_as_number(first, &out->x) && hl_value_as_number(second, &out->y);
-}
-
-static hl_status refuse_arguments(hl_answer *answer)
-{
-    return hl_answer_fail(answer, HL_ERR_INVALID, "Give two numbers.");
+    pair.given = hl_value_len(args) == 2 && hl_value_as_number(first, &pair.x) && hl_value_as_number(second, &pair.y);
+    pair.whole = pair.given && hl_value_as_int(first, &pair.a) && hl_value_as_int(second, &pair.b);
+    return pair;
 }
 
 static hl_status give_whole(hl_answer *answer, bool overflow, const int64_t *result)
@@ -32,55 +29,54 @@ static hl_status give_whole(hl_answer *answer, bool overflow, const int64_t *res
     return hl_answer_give(answer, hl_value_int(*result));
 }
 
+static hl_status give_float(hl_answer *answer, const struct pair *pair, double result)
+{
+    if (!pair->given)
+        return hl_answer_fail(answer, HL_ERR_INVALID, "Give two numbers.");
+    return hl_answer_give(answer, hl_value_float(result));
+}
+
 static hl_status add(void *self, const hl_value *args, hl_answer *answer)
 {
-    struct pair pair;
+    struct pair pair = read_pair(args);
     int64_t result = 0;
 
     (void)self;
-    if (!read_pair(args, &pair))
-        return refuse_arguments(answer);
     if (pair.whole)
         return give_whole(answer, __builtin_add_overflow(pair.a, pair.b, &result), &result);
-    return hl_answer_give(answer, hl_value_float(pair.x + pair.y));
+    return give_float(answer, &pair, pair.x + pair.y);
 }
 
 static hl_status subtract(void *self, const hl_value *args, hl_answer *answer)
 {
-    struct pair pair;
+    struct pair pair = read_pair(args);
     int64_t result = 0;
 
     (void)self;
-    if (!read_pair(args, &pair))
-        return refuse_arguments(answer);
     if (pair.whole)
         return give_whole(answer, __builtin_sub_overflow(pair.a, pair.b, &result), &result);
-    return hl_answer_give(answer, hl_value_float(pair.x - pair.y));
+    return give_float(answer, &pair, pair.x - pair.y);
 }
 
 static hl_status multiply(void *self, const hl_value *args, hl_answer *answer)
 {
-    struct pair pair;
+    struct pair pair = read_pair(args);
     int64_t result = 0;
 
     (void)self;
-    if (!read_pair(args, &pair))
-        return refuse_arguments(answer);
     if (pair.whole)
         return give_whole(answer, __builtin_mul_overflow(pair.a, pair.b, &result), &result);
-    return hl_answer_give(answer, hl_value_float(pair.x * pair.y));
+    return give_float(answer, &pair, pair.x * pair.y);
 }
 
 static hl_status divide(void *self, const hl_value *args, hl_answer *answer)
 {
-    struct pair pair;
+    struct pair pair = read_pair(args);
 
     (void)self;
-    if (!read_pair(args, &pair))
-        return refuse_arguments(answer);
-    if (fpclassify(pair.y) == FP_ZERO)
+    if (pair.given && fpclassify(pair.y) == FP_ZERO)
         return hl_answer_fail(answer, HL_ERR_INVALID, "Division by zero.");
-    return hl_answer_give(answer, hl_value_float(pair.x / pair.y));
+    return give_float(answer, &pair, pair.x / pair.y);
 }
 
 static const hl_module_function functions[] = {

@@ -172,17 +172,6 @@ static hl_status add_registrations(const hl__activation *a, changes *to)
     return status;
 }
 
-static bool has_plugin(const hl__app_version *version, const char *name)
-{
-    for (size_t i = 0; i < version->libraries_len; i++) {
-        for (size_t j = 0; j < version->libraries[i].plugins_len; j++) {
-            if (strcmp(version->libraries[i].plugins[j], name) == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
 static void add_removal(const hl__apps_change *change, const char *app, const char *plugin, changes *to)
 {
     if (hl__app_owns_plugin(change->runtime, app, plugin))
@@ -196,7 +185,7 @@ static void add_removals(const hl__apps_change *change, const hl__app *old, cons
         const hl__app_library *library = &old->active.libraries[i];
 
         for (size_t j = 0; j < library->plugins_len; j++) {
-            if (!next || !has_plugin(next, library->plugins[j]))
+            if (!next || !hl__app_has_plugin(next, library->plugins[j]))
                 add_removal(change, old->name, library->plugins[j], to);
         }
     }

@@ -84,6 +84,17 @@ size_t hl__app_plugins_len(const hl__app_version *version)
     return len;
 }
 
+bool hl__app_has_plugin(const hl__app_version *version, const char *name)
+{
+    for (size_t i = 0; i < version->libraries_len; i++) {
+        for (size_t j = 0; j < version->libraries[i].plugins_len; j++) {
+            if (strcmp(version->libraries[i].plugins[j], name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 void hl__app_cleanup(hl__app *app)
 {
     free(app->name);

@@ -74,6 +74,7 @@ hl_status hl__app_decode(const char *text, hl__app *out); /* HL_ERR_STORE_CORRUP
 void hl__app_cleanup(hl__app *app);
 void hl__app_version_cleanup(hl__app_version *version);
 size_t hl__app_plugins_len(const hl__app_version *version); /* in all of its libraries */
+bool hl__app_has_plugin(const hl__app_version *version, const char *name);
 /* What the package asks for one of the library's plugins; "" for nothing. */
 const char *hl__app_isolation(const hl__app_library *library, const char *plugin);
 /* False without memory. NULL texts count as "". */

@@ -73,23 +73,12 @@ static hl_status check_demands(const hl__apps *all)
 
 /* ---- names of plugins ------------------------------------------------------------------------------------------------ */
 
-static bool has_plugin(const hl__app_version *version, const char *name)
-{
-    for (size_t i = 0; i < version->libraries_len; i++) {
-        for (size_t j = 0; j < version->libraries[i].plugins_len; j++) {
-            if (strcmp(version->libraries[i].plugins[j], name) == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
 static hl_status check_name(const hl__apps_plan *plan, size_t before, const char *app, const char *plugin)
 {
     for (size_t i = 0; i < before; i++) {
         const hl__app_version *other = hl__apps_step_version(&plan->rows[i]);
 
-        if (other && has_plugin(other, plugin))
+        if (other && hl__app_has_plugin(other, plugin))
             return hl__fail(HL_ERR_CONFLICTS, ACTION, "plugins",
                             "Plugin \"%s\" is in %s and in %s; one of the two has to rename it.", plugin,
                             hl__apps_step_app(&plan->rows[i]), app);

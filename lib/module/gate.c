@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/condition.h"
 #include "core/error.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -46,7 +47,6 @@ void hl__gates_free(hl__gates *gates)
 static hl__gate *add(hl__gates *gates, const hl_key *key)
 {
     hl__gate *gate = calloc(1, sizeof(*gate)), *found = NULL;
-    pthread_condattr_t attributes;
 
     if (!gate)
         return NULL;
@@ -57,10 +57,7 @@ static hl__gate *add(hl__gates *gates, const hl_key *key)
         free(gate);
         return NULL;
     }
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&gate->freed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    hl__condition_init(&gate->freed);
     return gate;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/condition.h"
 #include "core/runtime.h"
 #include "core/thread.h"
 
@@ -51,16 +52,6 @@ static void *run_probe(void *argument)
     return NULL;
 }
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 hl__probe *hl__probe_start(hl__binding *binding)
 {
     hl__probe *made = calloc(1, sizeof(*made));
@@ -75,7 +66,7 @@ hl__probe *hl__probe_start(hl__binding *binding)
     made->refs = 2;
     made->binding = hl__binding_ref(binding);
     pthread_mutex_init(&made->lock, NULL);
-    init_condition(&made->changed);
+    hl__condition_init(&made->changed);
     made->started_ns = hl__now_ns();
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/condition.h"
 #include "core/error.h"
 #include "worker/supervisor.h"
 
@@ -40,13 +41,8 @@ static hl_status copy_isolation(const hl_isolation *isolation, hl_isolation **ou
 
 static void init_waiting(hl__pool *pool)
 {
-    pthread_condattr_t attributes;
-
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&pool->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    hl__condition_init(&pool->changed);
 }
 
 static void destroy(hl__pool *pool)

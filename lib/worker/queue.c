@@ -3,21 +3,12 @@
 #include <errno.h>
 #include <time.h>
 
+#include "core/condition.h"
 #include "worker/supervisor.h"
-
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
 
 void hl__queue_enter(hl__pool *pool, hl__waiter *waiter, bool in_front)
 {
-    init_condition(&waiter->woken);
+    hl__condition_init(&waiter->woken);
     waiter->before = in_front ? NULL : pool->last_waiter;
     waiter->next = in_front ? pool->first_waiter : NULL;
     *(waiter->before ? &waiter->before->next : &pool->first_waiter) = waiter;
