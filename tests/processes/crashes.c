@@ -70,6 +70,13 @@ static told crashes(unsigned flags)
     return found;
 }
 
+/* The process dies, and a server starts after it. */
+static told crashes_after(pid_t pid, int signal)
+{
+    died_by(pid, signal);
+    return crashes(0);
+}
+
 static void expect_crash(const told *found, size_t at, const char *plugin, const char *event, int signal, pid_t pid)
 {
     assert_true(found->len > at);
@@ -119,11 +126,9 @@ static void the_only_plugin_of_a_chain_is_named(void **state)
 static void the_instruction_names_the_plugin_of_a_library(void **state)
 {
     pid_t pid = doomed("host", "library", "library-code");
-    told found;
+    told found = crashes_after(pid, SIGSEGV);
 
     (void)state;
-    died_by(pid, SIGSEGV);
-    found = crashes(0);
     expect_crash(&found, 0, "crasher", "e", SIGSEGV, pid);
     assert_string_equal(found.version[0], "3.1.0");
 }
@@ -131,22 +136,18 @@ static void the_instruction_names_the_plugin_of_a_library(void **state)
 static void a_watched_event_names_the_plugin_wherever_the_instruction_is(void **state)
 {
     pid_t pid = doomed("host", "library", "watch", "libc-code");
-    told found;
+    told found = crashes_after(pid, SIGSEGV);
 
     (void)state;
-    died_by(pid, SIGSEGV);
-    found = crashes(0);
     expect_crash(&found, 0, "crasher", "e", SIGSEGV, pid);
 }
 
 static void an_abort_is_a_crash_too(void **state)
 {
     pid_t pid = doomed("host", "watch", "abort");
-    told found;
+    told found = crashes_after(pid, SIGABRT);
 
     (void)state;
-    died_by(pid, SIGABRT);
-    found = crashes(0);
     expect_crash(&found, 0, "second", "e", SIGABRT, pid);
     assert_string_equal(found.text[0], "SIGABRT in plugin \"second\" of event \"e\"");
 }
@@ -155,11 +156,9 @@ static void an_abort_is_a_crash_too(void **state)
 static void a_stack_that_runs_over_is_recorded(void **state)
 {
     pid_t pid = doomed("alone", "overflow");
-    told found;
+    told found = crashes_after(pid, SIGSEGV);
 
     (void)state;
-    died_by(pid, SIGSEGV);
-    found = crashes(0);
     expect_crash(&found, 0, "only", "e", SIGSEGV, pid);
 }
 
@@ -196,11 +195,9 @@ static void a_process_that_ends_well_leaves_nothing(void **state)
 static void outside_of_dispatches_no_plugin_is_blamed(void **state)
 {
     pid_t pid = doomed("alone", "outside");
-    told found;
+    told found = crashes_after(pid, SIGSEGV);
 
     (void)state;
-    died_by(pid, SIGSEGV);
-    found = crashes(0);
     expect_crash(&found, 0, "", "", SIGSEGV, pid);
     assert_string_equal(found.text[0], "SIGSEGV at 0x0 outside of every dispatch");
 }
