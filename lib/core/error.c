@@ -1,6 +1,7 @@
 /* Statuses as text, and the error of each thread. Used by every room. */
 #include "core/error.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +55,15 @@ static void copy_text(char *to, size_t to_len, const char *from)
     snprintf(to, to_len, "%s", from ? from : "");
 }
 
+/* A sentence keeps its full stop at the end. */
+static void add_reason(char *message, size_t message_len, size_t used, const char *reason)
+{
+    bool sentence = used > 0 && message[used - 1] == '.';
+    size_t at = sentence ? used - 1 : used;
+
+    snprintf(message + at, message_len - at, sentence ? " (%s)." : ": %s", reason);
+}
+
 /* The message is formatted aside first: its arguments may be strings of the last error itself. */
 static hl_status set(hl_status status, const char *action, const char *field, const char *suffix, const char *format,
                      va_list arguments)
@@ -64,7 +74,7 @@ static hl_status set(hl_status status, const char *action, const char *field, co
     int used = vsnprintf(message, sizeof(message), format, arguments);
 
     if (suffix && used >= 0 && (size_t)used < sizeof(message))
-        snprintf(message + used, sizeof(message) - (size_t)used, ": %s", suffix);
+        add_reason(message, sizeof(message), (size_t)used, suffix);
     copy_text(kept_action, sizeof(kept_action), action);
     copy_text(kept_field, sizeof(kept_field), field);
     memcpy(thread_copy.action, kept_action, sizeof(kept_action));

@@ -78,6 +78,16 @@ static void a_backup_needs_an_empty_folder(void **state)
     assert_true(bytes_len > 0);
 }
 
+static void what_the_system_refuses_is_told_in_one_sentence(void **state)
+{
+    place *here = *state;
+    char path[URL_BYTES + 16];
+
+    snprintf(path, sizeof(path), "%s/store/data.mdb/below", here->folder);
+    assert_int_equal(hl_store_backup(here->url, path), HL_ERR_STORE);
+    assert_non_null(strstr(hl_last_error()->message, "cannot be made (Not a directory)."));
+}
+
 static void a_backup_of_no_store_makes_nothing(void **state)
 {
     place *here = *state;
@@ -397,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HERE(a_backup_holds_what_the_store_held),
         HERE(a_backup_needs_an_empty_folder),
+        HERE(what_the_system_refuses_is_told_in_one_sentence),
         HERE(a_backup_of_no_store_makes_nothing),
         HERE(a_restore_is_one_commit_that_running_openers_see),
         HERE(a_restore_brings_documents_back_and_removes_later_ones),
