@@ -120,11 +120,26 @@ static void print_verb_names(void)
     }
 }
 
+/* The next option that a raw verb, which reads its own, names in its arguments: "[--input FILE] ..." */
+static const char *next_own_option(const struct verb *verb, const char *after)
+{
+    const char *found = verb->flags & VERB_RAW ? strstr(after, "--") : NULL;
+
+    return found ? found + strlen("--") : NULL;
+}
+
+static int own_option_len(const char *option)
+{
+    return (int)strcspn(option, " ]");
+}
+
 static void print_option_names(const struct verb *verb)
 {
     for (int i = 0; i < OPTION__COUNT; i++)
         if (i <= OPTION_VERSION || (verb->options & OPTION_BIT(i)))
             printf(" --%s", tool_options[i].name);
+    for (const char *own = verb->arguments; (own = next_own_option(verb, own));)
+        printf(" --%.*s", own_option_len(own), own);
 }
 
 static void print_bash_head(void)
@@ -267,12 +282,27 @@ static void print_zsh_option(int option)
     putchar('\'');
 }
 
+static void print_zsh_own_option(const char *option)
+{
+    int len = own_option_len(option);
+
+    printf(" \\\n            '--%.*s", len, option);
+    if (option[len] == ' ')
+        printf(":%.*s:%s", own_option_len(option + len + 1), option + len + 1,
+               strncmp(option + len, " FILE", 5) == 0  ? "_files"
+               : strncmp(option + len, " DIR", 4) == 0 ? "_files -/"
+                                                       : " ");
+    putchar('\'');
+}
+
 static void print_zsh_verb(const struct verb *verb)
 {
     printf("        %s)\n            _arguments", verb->name);
     for (int i = 0; i < OPTION__COUNT; i++)
         if (i <= OPTION_VERSION || (verb->options & OPTION_BIT(i)))
             print_zsh_option(i);
+    for (const char *own = verb->arguments; (own = next_own_option(verb, own));)
+        print_zsh_own_option(own);
     if (verb->kind != KIND_NONE) {
         printf(" \\\n            '*:%s:", kind_names[verb->kind]);
         print_zsh_action(verb->kind);

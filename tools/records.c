@@ -17,8 +17,7 @@ static json_t *names_value(const char *const *names)
     return array;
 }
 
-/* Seconds since 1970 as people and programs both read them. */
-static json_t *time_value(int64_t seconds)
+json_t *record_time(int64_t seconds)
 {
     char text[32];
     time_t at = (time_t)seconds;
@@ -50,8 +49,8 @@ json_t *record_plugin(const hl_plugin_info *info)
     json_object_set_new(value, "extra", tool_text(info->extra));
     json_object_set_new(value, "library", tool_text(info->library));
     json_object_set_new(value, "version", tool_text(info->version));
-    json_object_set_new(value, "inserted_at", time_value(info->inserted_at));
-    json_object_set_new(value, "updated_at", time_value(info->updated_at));
+    json_object_set_new(value, "inserted_at", record_time(info->inserted_at));
+    json_object_set_new(value, "updated_at", record_time(info->updated_at));
     json_object_set_new(value, "revision", json_integer((json_int_t)info->revision));
     json_object_set_new(value, "reason", tool_text(info->reason));
     json_object_set_new(value, "isolation", isolation_value(info->isolation));

@@ -7,6 +7,7 @@
 json_t *record_plugin(const hl_plugin_info *info);
 json_t *record_event(const hl_event_info *info);
 json_t *record_contract(const hl_contract *contract, uint64_t hash); /* JSON null when contract is NULL */
+json_t *record_time(int64_t seconds); /* since 1970, as people and programs both read them */
 
 /* Names separated by ", " as a new text; NULL without memory. */
 char *record_names(const char *const *names);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "numbers.h"
+#include "records.h"
 #include "servers.h"
 #include "verbs.h"
 
@@ -220,8 +221,11 @@ static int print_crashes(struct context *context, json_t *crashes)
     size_t i;
     json_t *crash;
 
-    if (context->json)
+    if (context->json) {
+        json_array_foreach (crashes, i, crash)
+            json_object_set_new(crash, "at", record_time((int64_t)value_count(crash, "at")));
         return tool_print_json(json_pack("{s:O}", "crashes", crashes), TOOL_DONE);
+    }
     table = tool_table_new(6, titles);
     json_array_foreach (crashes, i, crash)
         print_crash(table, crash);

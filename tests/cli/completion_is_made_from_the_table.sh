@@ -52,6 +52,8 @@ offers 'hookline help wa' watch
 offers 'hookline install --sh' --sha256
 offers 'hookline log --in' --installs
 offers 'hookline new ' plugin
+offers 'hookline demo --in' --input
+offers 'hookline bench --q' --quick
 completes 'hookline register '
 [[ $found != *counter* ]] || problem "register offers plugins: $found"
 

@@ -3,10 +3,12 @@
 page=$HOOKLINE_SOURCE/docs/man/hookline.1
 # Dashes and quotes as they are read, not as they are written.
 text=$(sed 's/\\-/-/g; s/\\(aq/'"'"'/g' "$page")
+documents=$(sed -n '/^\.SH JSON DOCUMENTS/,/^\.SH ENVIRONMENT/p' <<<"$text" | grep -A 1 '^\.TP' | tr ',' '\n')
 succeeds help --json
 for ((i = 0; i < $(json verbs.#); i++)); do
     name=$(json "verbs.$i.name")
     grep -qE "^\.BI? $name\b" <<<"$text" || problem "no paragraph on the verb $name"
+    grep -qE "^ ?$name\b" <<<"$documents" || problem "nothing on the JSON document of $name"
     for ((k = 0; k < $(json "verbs.$i.options.#"); k++)); do
         option=$(json "verbs.$i.options.$k.name")
         grep -q -e "--$option" <<<"$text" || problem "nothing on the option --$option"

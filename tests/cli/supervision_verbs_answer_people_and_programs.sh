@@ -63,6 +63,14 @@ says "counter"
 succeeds show work
 says "RUNS IN"
 says "2 workers, 300 ms"
+succeeds top --json
+worker=$(json servers.0.workers.0.pid)
+kill -9 "$worker"
+is_told() { hookline crashes --json && [ "$(json crashes.0.pid)" = "$worker" ]; }
+until_true 10 is_told || problem "nobody was told of the killed worker: $out"
+json_is crashes.0.plugin counter
+json_is crashes.0.signal 9
+[[ $(json crashes.0.at) =~ ^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$ ]] || problem "$called: no time of day: $out"
 succeeds isolate counter --in-process
 says '"mode":"in_process"'
 says '"deadline_ms":300'

@@ -323,14 +323,14 @@ _hookline() {
         ;;
     demo)
         if [[ $cur == -* ]]; then
-            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+            COMPREPLY=($(compgen -W ' --store --json --help --version --input --seconds --threads --requests' -- "$cur"))
         else
             _hookline_kind file
         fi
         ;;
     bench)
         if [[ $cur == -* ]]; then
-            COMPREPLY=($(compgen -W ' --store --json --help --version' -- "$cur"))
+            COMPREPLY=($(compgen -W ' --store --json --help --version --quick --rounds --dir --list' -- "$cur"))
         else
             _hookline_kind none
         fi
