@@ -275,12 +275,26 @@ static hl_status begin(hl_runtime *runtime, hl__supervisor *supervisor)
 }
 
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* In the child only the forking thread exists: the mutex may be held by another one. What that one was making is not the
+ * runtime's yet. */
+static void after_fork(void)
+{
+    pthread_mutex_init(&making, NULL);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, after_fork);
+}
 
 hl_status hl__supervisor_of(hl_runtime *runtime, hl__supervisor **out)
 {
     hl__supervisor *made = NULL;
     hl_status status = HL_OK;
 
+    pthread_once(&once, watch_forks);
     pthread_mutex_lock(&making);
     if (!hl__supervisor_known(runtime)) {
         made = calloc(1, sizeof(*made));

@@ -431,6 +431,45 @@ static void a_forked_child_is_refused_and_disturbs_nobody(void **state)
     pools_end(pool);
 }
 
+static void *make_and_end_supervisors(void *stop)
+{
+    while (!__atomic_load_n((bool *)stop, __ATOMIC_ACQUIRE)) {
+        hl__supervisor *supervisor;
+
+        ok(hl__supervisor_of(pools_runtime, &supervisor));
+        hl__supervisor_closed(pools_runtime);
+    }
+    return NULL;
+}
+
+/* A supervisor is being made in most of the forks. */
+static void a_child_that_was_forked_while_another_thread_makes_the_first_pool_does_not_hang(void **state)
+{
+    hl_runtime *other = test_open("memory:", 0);
+    hl__supervisor *supervisor;
+    bool stop = false;
+    pthread_t thread;
+
+    (void)state;
+    if (test_sanitized()) {
+        hl_close(other);
+        skip();
+    }
+    assert_int_equal(pthread_create(&thread, NULL, make_and_end_supervisors, &stop), 0);
+    for (int i = 0; i < 300; i++) {
+        pid_t child = fork();
+
+        if (child == 0) {
+            alarm(5);
+            _exit(hl__supervisor_of(other, &supervisor) == HL_OK ? 0 : 1);
+        }
+        assert_int_equal(test_wait(child), 0);
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    hl_close(other);
+}
+
 #define with_pools(test) cmocka_unit_test_setup_teardown(test, pools_open, pools_close)
 
 int main(void)
@@ -457,6 +496,7 @@ int main(void)
         with_pools(who_is_inside_a_worker_can_be_asked),
         with_pools(a_worker_that_reports_without_being_asked_is_killed),
         with_pools(a_forked_child_is_refused_and_disturbs_nobody),
+        with_pools(a_child_that_was_forked_while_another_thread_makes_the_first_pool_does_not_hang),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
