@@ -464,7 +464,8 @@ static uint64_t further(hl__life *life, uint64_t now_ns)
 
 static void life_turn(hl__life *life, uint64_t now_ns, uint64_t *next_ns)
 {
-    hl__pool *pool = life->seat->pool;
+    hl__seat *seat = life->seat;
+    hl__pool *pool = seat->pool;
     uint64_t again_ns;
     bool stuck;
 
@@ -475,10 +476,11 @@ static void life_turn(hl__life *life, uint64_t now_ns, uint64_t *next_ns)
     stuck = life->killed_ns && now_ns >= life->killed_ns + HL__STUCK_NS;
     hl__pool_note_ready(pool);
     pthread_mutex_unlock(&pool->lock);
-    if (stuck)
+    if (stuck) {
         set_aside(life, now_ns);
-    else
-        earlier(next_ns, again_ns);
+        again_ns = seat->due_ns;
+    }
+    earlier(next_ns, again_ns);
 }
 
 void hl__seat_turn(hl__seat *seat, uint64_t now_ns, uint64_t *next_ns)
