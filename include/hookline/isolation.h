@@ -58,14 +58,17 @@ typedef struct hl_sandbox {
     uint64_t memory_bytes;    /* address space; 0: 1 GiB */
     uint64_t file_bytes;      /* largest file it may write; 0: none may be written */
     uint32_t files;           /* open files; 0: 64 */
-    uint32_t processes;       /* processes and threads it may start; 0: none. They end with the worker; but those that
-                                 are there when the server is killed live on. More than 0 binds a server that runs as root,
-                                 whose users have no count of their own, only with a cgroup */
+    uint32_t processes;       /* processes and threads it may start; 0: none. They end with the worker, and with the
+                                 server, also when that is killed. The kernel counts them by user, together with what
+                                 that user has besides; root's not at all. So a worker of a server that runs as root
+                                 gets a real user id of its own, and what it executes may run as that user; it keeps
+                                 root's where `cgroup` counts */
     uint32_t cpu_seconds;     /* processor time in all; 0: no limit */
     bool network;             /* may use sockets */
     const char *const *read;  /* NULL-terminated absolute paths that it may read; NULL: system libraries only */
     const char *const *write; /* the same for writing */
-    const char *cgroup;       /* a delegated cgroup v2 folder below which each worker gets its own; NULL: none */
+    const char *cgroup;       /* a delegated cgroup folder below which each worker gets its own: of version 2 with
+                                 memory and pids, or of version 1 with pids, which limits processes only; NULL: none */
     bool require;             /* what the kernel lacks is HL_ERR_UNSUPPORTED instead of a report */
 } hl_sandbox;
 

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -50,12 +52,24 @@ static char *put(char *at, const char *const *paths)
     return at;
 }
 
+/* For a server that runs as root a worker has to take a user of its own. */
+static bool can_count(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3];
+
+    memset(has, 0, sizeof(has));
+    return geteuid() != 0 || (syscall(SYS_capget, &header, has) == 0 && (has[0].effective & (1u << CAP_SETUID)));
+}
+
 /* What could be in force here at best. */
 static hl_status check_required(const hl_sandbox *sandbox)
 {
     uint32_t abi = hl__landlock_abi();
     uint32_t reached = HL__SANDBOX_RLIMITS | HL__SANDBOX_NO_NEW_PRIVS | (abi ? HL__SANDBOX_LANDLOCK : 0) |
-                       (hl__seccomp_known() ? HL__SANDBOX_SECCOMP : 0) | (sandbox->cgroup ? HL__SANDBOX_CGROUP : 0);
+                       (hl__seccomp_known() ? HL__SANDBOX_SECCOMP : 0) |
+                       (sandbox->cgroup ? HL__SANDBOX_CGROUP | HL__SANDBOX_CGROUP_MEMORY : 0) |
+                       (can_count() ? HL__SANDBOX_COUNTED : 0);
     char in_force[128];
     char lacking[256];
 
@@ -77,6 +91,7 @@ static hl__sandbox_head head_of(const hl_sandbox *sandbox, size_t read_len, size
         .processes = sandbox->processes,
         .cpu_seconds = sandbox->cpu_seconds,
         .network = sandbox->network,
+        .require = sandbox->require,
         .read_len = (uint32_t)read_len,
         .write_len = (uint32_t)write_len,
     };
@@ -120,12 +135,6 @@ static void add_word(char *out, size_t out_len, const char *between, const char 
     snprintf(out + len, out_len - len, "%s%s", len ? between : "", word);
 }
 
-/* The kernel counts processes for each user and not at all for root. */
-static bool counts_processes(const hl_sandbox *sandbox, uint32_t reached)
-{
-    return sandbox->processes == 0 || (reached & HL__SANDBOX_CGROUP) || geteuid() != 0;
-}
-
 void hl__sandbox_describe(const hl_sandbox *sandbox, uint32_t reached, uint32_t landlock_abi, char *in_force,
                           size_t in_force_len, char *lacking, size_t lacking_len)
 {
@@ -147,6 +156,8 @@ void hl__sandbox_describe(const hl_sandbox *sandbox, uint32_t reached, uint32_t 
         add_word(in_force, in_force_len, " ", "cgroup");
     else if (sandbox && sandbox->cgroup)
         add_word(lacking, lacking_len, ", ", "no cgroup");
-    if (sandbox && !counts_processes(sandbox, reached))
+    if ((reached & HL__SANDBOX_CGROUP) && !(reached & HL__SANDBOX_CGROUP_MEMORY))
+        add_word(lacking, lacking_len, ", ", "no limit of the cgroup's memory");
+    if (sandbox && sandbox->processes && !(reached & (HL__SANDBOX_CGROUP | HL__SANDBOX_COUNTED)))
         add_word(lacking, lacking_len, ", ", "no count of root's processes without a cgroup");
 }

@@ -19,8 +19,10 @@ HL__SHARED hl_status hl__sandbox_plan(const hl_sandbox *sandbox, void **plan, si
  * `require`, else HL_OK without a folder. */
 hl_status hl__sandbox_cgroup_add(const hl_sandbox *sandbox, int32_t pid, char **folder);
 void hl__sandbox_cgroup_remove(char *folder);
+/* The bits below of such a folder; NULL: none. */
+uint32_t hl__sandbox_cgroup_reached(const char *folder);
 /* Words for what is in force and what is lacking here, from what the worker reported (bits below), and
- * HL__SANDBOX_CGROUP where it has one. */
+ * hl__sandbox_cgroup_reached. */
 void hl__sandbox_describe(const hl_sandbox *sandbox, uint32_t reached, uint32_t landlock_abi, char *in_force,
                           size_t in_force_len, char *lacking, size_t lacking_len);
 
@@ -28,7 +30,9 @@ void hl__sandbox_describe(const hl_sandbox *sandbox, uint32_t reached, uint32_t 
 #define HL__SANDBOX_NO_NEW_PRIVS (1u << 1)
 #define HL__SANDBOX_LANDLOCK (1u << 2)
 #define HL__SANDBOX_SECCOMP (1u << 3)
-#define HL__SANDBOX_CGROUP (1u << 4)
+#define HL__SANDBOX_CGROUP (1u << 4)        /* which counts its processes */
+#define HL__SANDBOX_CGROUP_MEMORY (1u << 5) /* and the memory of all of them */
+#define HL__SANDBOX_COUNTED (1u << 6)       /* the kernel counts its processes without a cgroup */
 
 /* ---- the worker's side (sandbox_worker.c, seccomp.c, landlock.c); links libc only -------------------------------- */
 
@@ -36,6 +40,7 @@ typedef struct hl__sandbox_given {
     const void *plan;
     size_t plan_len;
     size_t shared_bytes; /* memory that the server shares; not counted */
+    bool count;          /* its processes are to be counted for it alone, without a cgroup */
     int library_fd;      /* may be read, wherever it lies */
     bool library_folder; /* so may what lies beside it */
     const char *beside;  /* and what lies beside these: paths, each with its end mark */

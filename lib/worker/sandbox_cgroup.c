@@ -1,5 +1,5 @@
-/* A cgroup (version 2) for each worker, below a folder that was delegated to the server. Called by start.c and by
- * pools. */
+/* A cgroup for each worker, below a folder that was delegated to the server: of version 2, or of version 1 with the
+ * controller pids. Called by start.c and by pools. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +15,7 @@
 
 #define ACTION "start worker"
 /* Processes that were killed leave a cgroup a little later. */
-#define REMOVE_TRIES 20
+#define REMOVE_TRIES 100
 #define REMOVE_PAUSE_NS 1000000
 
 static bool put(const char *folder, const char *file, const char *value)
@@ -48,13 +48,43 @@ static bool make_folder(const char *folder)
     return mkdir(folder, 0755) == 0 || (errno == EEXIST && rmdir(folder) == 0 && mkdir(folder, 0755) == 0);
 }
 
-static bool fill(const hl_sandbox *sandbox, int32_t pid, const char *folder)
+static bool has(const char *folder, const char *file)
+{
+    char path[PATH_MAX];
+
+    return snprintf(path, sizeof(path), "%s/%s", folder, file) < (int)sizeof(path) && access(path, F_OK) == 0;
+}
+
+/* Version 1 has a tree for each controller: where it counts processes there seldom is a limit of memory. */
+static const char *memory_file(const char *folder)
+{
+    if (has(folder, "memory.max"))
+        return "memory.max";
+    return has(folder, "memory.limit_in_bytes") ? "memory.limit_in_bytes" : NULL;
+}
+
+static bool limit_memory(const hl_sandbox *sandbox, const char *folder)
 {
     uint64_t memory_bytes = sandbox->memory_bytes ? sandbox->memory_bytes : HL__SANDBOX_MEMORY_BYTES;
+    const char *file = memory_file(folder);
 
-    return put_number(folder, "memory.max", memory_bytes) &&
-           put_number(folder, "pids.max", (uint64_t)sandbox->processes + 1) &&
+    return file ? put_number(folder, file, memory_bytes) : !sandbox->require;
+}
+
+/* Beside what it may start: itself, and its guard where it may start any. */
+static bool fill(const hl_sandbox *sandbox, int32_t pid, const char *folder)
+{
+    uint64_t own = sandbox->processes ? 2 : 1;
+
+    return limit_memory(sandbox, folder) && put_number(folder, "pids.max", sandbox->processes + own) &&
            put_number(folder, "cgroup.procs", (uint64_t)pid);
+}
+
+uint32_t hl__sandbox_cgroup_reached(const char *folder)
+{
+    if (!folder)
+        return 0;
+    return HL__SANDBOX_CGROUP | (memory_file(folder) ? HL__SANDBOX_CGROUP_MEMORY : 0);
 }
 
 static hl_status fail_cgroup(const hl_sandbox *sandbox, int error)
@@ -63,8 +93,8 @@ static hl_status fail_cgroup(const hl_sandbox *sandbox, int error)
         return HL_OK;
     return hl__fail_errno(
         HL_ERR_UNSUPPORTED, error, ACTION, "isolation.sandbox.cgroup",
-        "%s has no room for a worker: it has to be a cgroup v2 folder that this user may write, with the "
-        "controllers memory and pids",
+        "%s has no room for a worker: it has to be a cgroup folder that this user may write, with the controllers "
+        "memory and pids",
         sandbox->cgroup);
 }
 

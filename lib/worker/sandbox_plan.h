@@ -15,6 +15,7 @@ typedef struct hl__sandbox_head {
     uint32_t processes;
     uint32_t cpu_seconds;
     uint32_t network;
+    uint32_t require;
     uint32_t read_len;  /* bytes of paths behind this, each with its end mark */
     uint32_t write_len; /* behind those */
 } hl__sandbox_head;

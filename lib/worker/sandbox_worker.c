@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -73,13 +75,49 @@ static uint64_t processes_bound(uint32_t processes)
     return (uint64_t)all + processes;
 }
 
+/* Numbers that no distribution gives to anybody, and no container is mapped to. */
+#define OWN_USERS 0x70000000u
+#define OWN_USERS_MASK 0x07ffffffu
+
+/* The kernel counts for each real user, and does not count root's. So a worker of a server that runs as root becomes a
+ * real user of its own. The effective one stays: files are whose they were. */
+static bool take_own_user(void)
+{
+    uint32_t bits;
+
+    return getrandom(&bits, sizeof(bits), 0) == (ssize_t)sizeof(bits) &&
+           setresuid(OWN_USERS | (bits & OWN_USERS_MASK), (uid_t)-1, (uid_t)-1) == 0;
+}
+
+/* Threads that are there already: a sanitizer has some. */
+static uint64_t threads_now(void)
+{
+    struct stat info;
+
+    return stat("/proc/self/task", &info) == 0 && info.st_nlink > 2 ? info.st_nlink - 2 : 1;
+}
+
+static bool limit_processes(const hl__sandbox_given *given, const hl__sandbox_head *sandbox, uint32_t *reached,
+                            char *why, size_t why_len)
+{
+    bool alone = given->count && getuid() == 0 && take_own_user();
+
+    if (alone || (given->count && getuid() != 0))
+        *reached |= HL__SANDBOX_COUNTED;
+    else if (given->count && sandbox->require) {
+        snprintf(why, why_len, "Nothing counts root's processes in a worker here, and it is required.");
+        return false;
+    }
+    return limit(RLIMIT_NPROC, alone ? threads_now() + sandbox->processes : processes_bound(sandbox->processes),
+                 "processes", why, why_len);
+}
+
 static bool limit_all(const hl__sandbox_head *sandbox, size_t shared_bytes, char *why, size_t why_len)
 {
     signal(SIGXFSZ, SIG_IGN); /* writing too much is an error of write */
     return (SANITIZED || limit(RLIMIT_AS, sandbox->memory_bytes + shared_bytes, "memory_bytes", why, why_len)) &&
            limit(RLIMIT_FSIZE, sandbox->file_bytes, "file_bytes", why, why_len) &&
            limit(RLIMIT_NOFILE, files_open() + sandbox->files, "files", why, why_len) &&
-           limit(RLIMIT_NPROC, processes_bound(sandbox->processes), "processes", why, why_len) &&
            (!sandbox->cpu_seconds || limit(RLIMIT_CPU, sandbox->cpu_seconds, "cpu_seconds", why, why_len));
 }
 
@@ -118,7 +156,8 @@ bool hl__sandbox_begin(const hl__sandbox_given *given, uint32_t *reached, uint32
                                 .network = head.network};
     int landlock;
 
-    if (!limit_all(&head, given->shared_bytes, why, why_len) || !drop_privileges(why, why_len))
+    if (!limit_all(&head, given->shared_bytes, why, why_len) || !limit_processes(given, &head, reached, why, why_len) ||
+        !drop_privileges(why, why_len))
         return false;
     *reached |= HL__SANDBOX_RLIMITS | HL__SANDBOX_NO_NEW_PRIVS;
     landlock = hl__landlock_apply(&rules, landlock_abi, why, why_len);

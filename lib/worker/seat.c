@@ -216,7 +216,7 @@ static void became_ready(hl__life *life, const hl__report_head *head, uint64_t n
 {
     hl__seat *seat = life->seat;
     hl__pool *pool = seat->pool;
-    uint32_t reached = head->reached | (life->cgroup ? HL__SANDBOX_CGROUP : 0);
+    uint32_t reached = head->reached | hl__sandbox_cgroup_reached(life->cgroup);
 
     hl__sandbox_describe(pool->isolation->sandbox, reached, head->landlock_abi, seat->in_force, sizeof(seat->in_force),
                          seat->lacking, sizeof(seat->lacking));

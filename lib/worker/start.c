@@ -84,9 +84,18 @@ static bool send_parts(int report_fd, struct iovec *parts, size_t parts_len, con
     return sendmsg(report_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-static hl_status send_plan(const hl__start_spec *spec, int report_fd)
+static hl__order_head plan_head(const hl__start_spec *spec, const char *cgroup_folder)
 {
-    hl__order_head head = {HL__ORDER_PLAN, (uint32_t)spec->plan_len, (uint32_t)spec->beside_len};
+    return (hl__order_head){.order = HL__ORDER_PLAN,
+                            .plan_len = (uint32_t)spec->plan_len,
+                            .beside_len = (uint32_t)spec->beside_len,
+                            .guarded = spec->sandbox && spec->sandbox->processes,
+                            .counted = cgroup_folder != NULL};
+}
+
+static hl_status send_plan(const hl__start_spec *spec, const char *cgroup_folder, int report_fd)
+{
+    hl__order_head head = plan_head(spec, cgroup_folder);
     int fds[HL__CHANNEL_FDS_MAX];
     size_t fds_len = hl__channel_fds(spec->channel, fds);
     struct iovec parts[] = {{&head, sizeof(head)},
@@ -145,7 +154,7 @@ static hl_status begin(const hl__start_spec *spec, int ends[2], hl__child *child
     if (status == HL_OK)
         status = hl__sandbox_cgroup_add(spec->sandbox, child->pid, cgroup_folder);
     if (status == HL_OK)
-        status = send_plan(spec, ends[0]);
+        status = send_plan(spec, *cgroup_folder, ends[0]);
     return status;
 }
 
@@ -213,7 +222,7 @@ int hl__worker_heard(int report_fd, hl__report_head *head, char text[HL__REPORT_
 
 hl_status hl__worker_order(hl__channel *channel, int report_fd, hl__order order, int fd)
 {
-    hl__order_head head = {order, 0, 0};
+    hl__order_head head = {.order = order};
     struct iovec part = {&head, sizeof(head)};
 
     if (!send_parts(report_fd, &part, 1, &fd, fd >= 0))

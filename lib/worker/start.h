@@ -41,6 +41,8 @@ typedef struct hl__order_head {
     uint32_t order;
     uint32_t plan_len;   /* bytes of the sandbox's plan behind this */
     uint32_t beside_len; /* bytes behind that: paths, each with its end mark */
+    uint32_t guarded;    /* PLAN: it may start processes, which have to end with it */
+    uint32_t counted;    /* PLAN: they are counted, by its cgroup */
 } hl__order_head;
 
 typedef struct hl__start_spec {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "worker/deadline_worker.h"
+#include "worker/guard_worker.h"
 #include "worker/start.h"
 
 #define OPEN_FILES "/proc/self/"
@@ -26,6 +27,7 @@ typedef struct order {
 /* The worker, which is one to a process. */
 static struct {
     const hl__service *service;
+    pid_t server;
     const char *entry;
     void *library;
     unsigned libraries; /* opened so far */
@@ -164,6 +166,7 @@ static void lock_in(const order *plan, size_t shared_bytes)
     hl__sandbox_given given = {.plan = plan->bytes,
                                .plan_len = plan->head.plan_len,
                                .shared_bytes = shared_bytes,
+                               .count = plan->head.guarded && !plan->head.counted,
                                .library_fd = HL__LIBRARY_FD,
                                .library_folder = self.service->kind == HL__WORKER_MODULE, /* newer code lies there */
                                .beside = plan->bytes + plan->head.plan_len,
@@ -173,6 +176,17 @@ static void lock_in(const order *plan, size_t shared_bytes)
     if (!hl__sandbox_begin(&given, &self.reached, &self.landlock_abi, why, sizeof(why)))
         refuse(HL_ERR_SYSTEM, why);
     hl__sandbox_close(&given, &self.reached);
+}
+
+/* It comes before the shared memory is mapped, of which it needs none. */
+static void begin_guarded(void)
+{
+    char why[160];
+
+    if (hl__guard_start(self.server))
+        return;
+    snprintf(why, sizeof(why), "The guard of a worker that may start processes does not start: %s.", strerror(errno));
+    refuse(HL_ERR_SYSTEM, why);
 }
 
 /* The sandbox comes before the library, whose constructors are the plugin's code too. */
@@ -185,6 +199,8 @@ static void begin(void)
     fcntl(HL__LIBRARY_FD, F_SETFD, FD_CLOEXEC);
     if (!receive(&plan, 0) || plan.head.order != HL__ORDER_PLAN)
         _exit(EXIT_SERVER_GONE);
+    if (plan.head.guarded)
+        begin_guarded();
     if (!hl__serve_attach(plan.fds, plan.fds_len, &shared_bytes))
         refuse(HL_ERR_SYSTEM, "The shared memory cannot be mapped in a worker.");
     hl__serve_catch_faults();
@@ -220,7 +236,8 @@ int hl__worker_main(int argc, char **argv, const hl__service *service)
         fprintf(stderr, "This program is started by Hookline to run a plugin or a module; it is of no use alone.\n");
         return 2;
     }
-    hl__child_begin((pid_t)atol(argv[1]), 0);
+    self.server = (pid_t)atol(argv[1]);
+    hl__child_begin(self.server, 0);
     self.service = service;
     self.entry = argv[3];
     begin();

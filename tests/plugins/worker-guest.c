@@ -1,9 +1,14 @@
 /* A library whose plugin does to its process whatever its state says. "guest" and "second" are the same function on the event
  * "work", "other" is it on "other". */
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +71,89 @@ static int32_t fork_all(void)
     return count;
 }
 
+static void name_kin(void)
+{
+    char name[16];
+
+    snprintf(name, sizeof(name), GUEST_KIN, (int)getpid());
+    prctl(PR_SET_NAME, name);
+}
+
+/* What a process does that wants to outlive its worker and its server. */
+static void be_stubborn(void)
+{
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+
+    alarm(GUEST_KIN_SECONDS);
+    prctl(PR_SET_PDEATHSIG, 0);
+    setsid();
+    setpgid(0, 0);
+    for (int number = 1; number < 32; number++) {
+        if (number != SIGALRM)
+            sigaction(number, &ignored, NULL);
+    }
+}
+
+/* The mother ends, so that the child is nobody's. */
+static bool begin_kin(volatile int32_t *begun)
+{
+    pid_t pid = fork();
+    int status = 1;
+
+    if (pid == 0) {
+        be_stubborn();
+        pid = fork();
+        if (pid != 0)
+            _exit(pid < 0);
+        alarm(GUEST_KIN_SECONDS);
+        __atomic_add_fetch(begun, 1, __ATOMIC_RELAXED);
+        for (;;)
+            pause();
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static int32_t begin_family(int32_t wanted)
+{
+    volatile int32_t *begun = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int32_t made = 0;
+
+    if (begun == MAP_FAILED)
+        return -1;
+    name_kin();
+    while (made < wanted && begin_kin(begun))
+        made++;
+    prctl(PR_SET_NAME, "mother");
+    while (*begun < made)
+        sleep_ms(1);
+    return made;
+}
+
+/* Tries are counted over all of them, so that a limit that does not hold costs the machine nothing. */
+static void bomb(void)
+{
+    volatile int32_t *tries = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (tries == MAP_FAILED)
+        abort();
+    name_kin();
+    while (__atomic_add_fetch(tries, 1, __ATOMIC_RELAXED) <= GUEST_BOMB_MOST) {
+        if (fork() == 0)
+            be_stubborn();
+    }
+    for (;;)
+        pause();
+}
+
+static int32_t await_children(void)
+{
+    int32_t count = 0;
+
+    while (wait(NULL) > 0)
+        count++;
+    return count;
+}
+
 /* As lib/worker/start.h has it: descriptor 3, and six words of which the first says "ready". */
 static void report_always(void)
 {
@@ -111,6 +199,15 @@ static void act(guest_state *at)
         break;
     case GUEST_REPORT:
         report_always();
+        break;
+    case GUEST_FAMILY:
+        at->number = begin_family(at->number);
+        break;
+    case GUEST_BOMB:
+        bomb();
+        break;
+    case GUEST_CHILDREN:
+        at->number = await_children();
         break;
     default:
         break;

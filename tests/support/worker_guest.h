@@ -22,8 +22,17 @@ typedef enum guest_act {
     GUEST_STRANGE,  /* replies with verdict 77 */
     GUEST_FORGET,   /* replies hl_next(NULL) */
     GUEST_DROP,     /* replies hl_halt(NULL) */
-    GUEST_REPORT    /* tells the supervisor again and again that it is ready, and never returns */
+    GUEST_REPORT,   /* tells the supervisor again and again that it is ready, and never returns */
+    GUEST_FAMILY,   /* starts `number` processes named GUEST_KIN that want to outlive it; answers how many began */
+    GUEST_BOMB,     /* the same without end, each starting more; at most GUEST_BOMB_MOST tries in all; never returns */
+    GUEST_CHILDREN  /* waits for all of its children; answers how many there were in `number` */
 } guest_act;
+
+/* The name of processes that a worker has started; %d: the worker's pid. */
+#define GUEST_KIN "kin-%d"
+/* Whatever goes wrong, they end by themselves. */
+#define GUEST_KIN_SECONDS 15
+#define GUEST_BOMB_MOST 300
 
 typedef struct guest_state {
     uint64_t id;
