@@ -181,7 +181,7 @@ json_is servers.# 2
 succeeds module list
 [ "$(grep -c "$key" <<<"$out")" = 2 ] || problem "not a row for each server: $out"
 kill -STOP "$second_pid"
-hookline module reload "$key" --timeout 3000 --json
+hookline module reload "$key" --timeout 6000 --json
 kill -CONT "$second_pid"
 expect_code 1
 json_is servers.# 2
@@ -189,7 +189,7 @@ json_is "servers.$(place_of "$server_pid").status" HL_OK
 json_is "servers.$(place_of "$second_pid").status" HL_ERR_TIMEOUT
 json_is error.status HL_ERR_TIMEOUT
 kill -STOP "$second_pid"
-hookline module list --timeout 1000
+hookline module list --timeout 3000
 kill -CONT "$second_pid"
 expect_code 0
 warns "$second_pid"

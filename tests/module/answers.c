@@ -132,7 +132,7 @@ static void *ask_for_what_hangs(void *user)
     return NULL;
 }
 
-/* The room of modules is made by the first question, at any moment of the end. */
+/* After the reopening nobody has asked for modules before. */
 static void a_runtime_that_closes_ends_what_was_asked_of_it(void **state)
 {
     pthread_t thread;
