@@ -27,7 +27,8 @@ typedef struct hl__binding {
     char *isolation;              /* of that record; "" until hl__binding_isolate */
     hl__event_def *def;           /* in a worker: of the event when it was bound; NULL: none was known */
     char *reason;                 /* NULL when there is code */
-    bool probing;                 /* atomic: a health function that was given up is still running */
+    bool probing;                 /* atomic: its health function is running */
+    bool hanging;                 /* atomic: and was given up */
     void (*unmapped)(void *user, const char *library_path); /* called when the library's last code goes; may be NULL */
     void *unmapped_user;
     hl__watch watch;

@@ -1,6 +1,7 @@
 /* Health (HL-01..HL-07): each plugin's health function on a thread of its own, side by side, time-boxed; then the report. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/error.h"
 #include "core/grow.h"
@@ -20,6 +21,7 @@ typedef struct row {
     hl_plugin_info info;  /* owns the strings */
     hl__binding *binding; /* counted; NULL: no code */
     hl__probe *probe;
+    uint64_t turn_ns; /* since when it waits for another asker's probe to come back; 0: it does not */
     char reason[HL__PROBE_REASON];
 } row;
 
@@ -121,28 +123,70 @@ static hl_status fill_report(hl_runtime *runtime, const char *name, const char *
 
 /* ---- probing ---- */
 
+static void start_probe(row *of)
+{
+    of->probe = hl__probe_start(of->binding);
+    if (of->probe)
+        return;
+    of->health.probe = HL_PROBE_FAILED;
+    of->health.reason = "no thread could be started for its health function";
+}
+
+static void tell_hanging(row *of)
+{
+    of->health.probe = HL_PROBE_HANGING;
+    of->health.reason = "an earlier health probe has not come back yet";
+}
+
+static bool is_free(hl__binding *binding)
+{
+    return !__atomic_exchange_n(&binding->probing, true, __ATOMIC_ACQ_REL);
+}
+
+static bool is_hanging(hl__binding *binding)
+{
+    return __atomic_load_n(&binding->hanging, __ATOMIC_ACQUIRE);
+}
+
 static void begin_row(row *of)
 {
     if (!of->binding) {
         of->health.probe = HL_PROBE_NO_CODE;
     } else if (!of->binding->health) {
         of->health.probe = HL_PROBE_NONE;
-    } else if (__atomic_exchange_n(&of->binding->probing, true, __ATOMIC_ACQ_REL)) {
-        of->health.probe = HL_PROBE_HANGING;
-        of->health.reason = "an earlier health probe has not come back yet";
+    } else if (is_free(of->binding)) {
+        start_probe(of);
+    } else if (is_hanging(of->binding)) {
+        tell_hanging(of);
     } else {
-        of->probe = hl__probe_start(of->binding);
-        if (!of->probe) {
-            of->health.probe = HL_PROBE_FAILED;
-            of->health.reason = "no thread could be started for its health function";
-        }
+        of->turn_ns = hl__now_ns();
     }
+}
+
+/* Two may ask at the same time: the second one's probe begins when the first one's has come back. Returns what is left of
+ * the time. */
+static uint32_t take_turn(row *of, uint32_t timeout_ms)
+{
+    static const struct timespec pause = {0, 1000000};
+    uint64_t until_ns = of->turn_ns + (uint64_t)timeout_ms * 1000000;
+
+    while (!is_free(of->binding)) {
+        if (is_hanging(of->binding) || hl__now_ns() >= until_ns) {
+            tell_hanging(of);
+            return 0;
+        }
+        nanosleep(&pause, NULL);
+    }
+    start_probe(of);
+    return hl__now_ns() < until_ns ? (uint32_t)((until_ns - hl__now_ns()) / 1000000) : 0;
 }
 
 static void end_row(row *of, uint32_t timeout_ms)
 {
     hl_plugin_health *health = &of->health;
 
+    if (of->turn_ns)
+        timeout_ms = take_turn(of, timeout_ms);
     if (of->probe) {
         health->probe = hl__probe_end(of->probe, timeout_ms, of->reason, &health->probe_ns);
         of->probe = NULL;

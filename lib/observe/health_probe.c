@@ -39,8 +39,9 @@ static void *run_probe(void *argument)
     char reason[HL__PROBE_REASON] = "";
     int returned = (int)mine->binding->health(mine->binding->self, reason, sizeof(reason));
 
-    __atomic_store_n(&mine->binding->probing, false, __ATOMIC_RELEASE);
     pthread_mutex_lock(&mine->lock);
+    __atomic_store_n(&mine->binding->hanging, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&mine->binding->probing, false, __ATOMIC_RELEASE);
     memcpy(mine->reason, reason, sizeof(reason));
     mine->reason[sizeof(reason) - 1] = '\0';
     mine->returned = returned;
@@ -106,10 +107,12 @@ hl_probe_result hl__probe_end(hl__probe *probe, uint32_t timeout_ms, char *reaso
         late = pthread_cond_timedwait(&probe->changed, &probe->lock, &until);
     result = probe->done ? result_of(probe->returned) : HL_PROBE_TIMEOUT;
     *elapsed_ns = probe->done ? probe->elapsed_ns : hl__now_ns() - probe->started_ns;
-    if (probe->done)
+    if (probe->done) {
         memcpy(reason, probe->reason, sizeof(probe->reason));
-    else
+    } else {
+        __atomic_store_n(&probe->binding->hanging, true, __ATOMIC_RELEASE);
         snprintf(reason, HL__PROBE_REASON, "its health function did not answer in time");
+    }
     pthread_mutex_unlock(&probe->lock);
     unref(probe);
     return result;

@@ -305,6 +305,30 @@ static void every_event_is_reported_on(void **unused)
     refused(hl_health_event(runtime, NULL, 200, take_event, &report), HL_ERR_INVALID, "event");
 }
 
+static void *ask_for_slow(void *out)
+{
+    *(plugin_report *)out = report_of("slow");
+    return NULL;
+}
+
+/* HL-01 */
+static void two_may_ask_at_the_same_time(void **unused)
+{
+    plugin_report other, mine;
+    pthread_t thread;
+
+    (void)unused;
+    test_event(runtime, "e");
+    run_with_health("slow", slow, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_slow, &other), 0);
+    test_sleep_ms(50);
+    mine = report_of("slow");
+    pthread_join(thread, NULL);
+    assert_int_equal(mine.health.probe, HL_PROBE_OK);
+    assert_int_equal(other.health.probe, HL_PROBE_OK);
+    assert_true(mine.health.healthy && other.health.healthy);
+}
+
 /* HL-01: what hangs on one event is not waited for again with the next. */
 static void probes_of_all_events_run_at_the_same_time(void **unused)
 {
@@ -508,6 +532,7 @@ int main(void)
         CASE(a_hanging_probe_keeps_its_plugin_from_being_released_and_nothing_else),
         CASE(probes_run_at_the_same_time),
         CASE(every_event_is_reported_on),
+        CASE(two_may_ask_at_the_same_time),
         CASE(probes_of_all_events_run_at_the_same_time),
         CASE(code_that_is_missing_is_unhealthy),
         CASE(a_profile_times_every_plugin_once_in_order),
