@@ -192,9 +192,13 @@ int verb_register(struct context *context, int argc, char **argv)
     if (!before)
         return TOOL_REFUSED;
     at.asked_ns = now_ns();
-    for (int i = 0; code == TOOL_DONE && i < argc; i++)
-        if (hl_register_library(context->runtime, argv[i], flags) != HL_OK)
-            code = tool_fail(context);
+    for (int i = 0; code == TOOL_DONE && i < argc; i++) {
+        if (hl_register_library(context->runtime, argv[i], flags) == HL_OK)
+            continue;
+        code = tool_fail(context);
+        if (i > 0)
+            tool_note(context, "  What stands before %s on the command line is registered.", argv[i]);
+    }
     at.stored_ns = now_ns();
     if (code == TOOL_DONE)
         code = tell_changes(context, before, &at);

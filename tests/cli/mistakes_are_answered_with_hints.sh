@@ -30,6 +30,10 @@ warns "enable"
 hookline start doubler
 expect_code 1
 warns "HL_ERR_DEPENDENCY"
+hookline register "$HOOKLINE_TEST_PLUGINS/cli-counter.so" "$HOOKLINE_TEST_PLUGINS/nonexistent.so"
+expect_code 1
+warns "is registered"
 hookline register "$HOOKLINE_TEST_PLUGINS/nonexistent.so"
+[[ $err != *"is registered"* ]] || problem "nothing was registered: $err"
 warns "HL_ERR_NOT_FOUND"
 finish
