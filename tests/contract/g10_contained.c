@@ -210,6 +210,39 @@ static void the_caller_is_told_what_the_worker_died_of(void **unused)
     assert_non_null(strstr(hl_last_error()->message, "SIGSEGV"));
 }
 
+static bool note_generation(const hl_event_info *info, void *user)
+{
+    if (strcmp(info->name, "work") == 0)
+        *(uint64_t *)user = info->generation;
+    return true;
+}
+
+static bool check_crash(const hl_crash_info *crash, void *generation)
+{
+    assert_string_equal(crash->plugin, "guest");
+    assert_string_equal(crash->version, "1.2.3");
+    assert_string_equal(crash->event, "work");
+    assert_int_equal(crash->generation, *(uint64_t *)generation);
+    assert_int_equal(crash->signal, SIGSEGV);
+    assert_int_equal(crash->address, 16);
+    assert_true(crash->in_worker && crash->pid > 0 && crash->at > 0 && crash->text[0]);
+    *(uint64_t *)generation = 0;
+    return false;
+}
+
+static void a_crash_report_says_who_where_and_of_what(void **unused)
+{
+    guest_state state = make(GUEST_CRASH, 0);
+    uint64_t generation = 0;
+
+    (void)unused;
+    isolate_with_patience();
+    ok(hl_events(runtime, note_generation, &generation));
+    assert_true(generation > 0);
+    refused_call(hl_call(event, &state, NULL), HL_ERR_PLUGIN);
+    eventually((ok(hl_crashes(runtime, check_crash, &generation)), generation == 0));
+}
+
 static void a_plugin_that_hangs_or_stops_itself_is_killed_at_its_deadline(void **unused)
 {
     (void)unused;
@@ -419,6 +452,7 @@ int main(void)
         contained(the_code_of_an_isolated_library_is_never_mapped_here),
         contained(a_crash_an_abort_and_an_exit_of_the_plugin_fail_its_call_alone),
         contained(the_caller_is_told_what_the_worker_died_of),
+        contained(a_crash_report_says_who_where_and_of_what),
         contained(a_plugin_that_hangs_or_stops_itself_is_killed_at_its_deadline),
         contained(a_plugin_that_takes_all_memory_gets_what_its_sandbox_allows),
         contained(a_plugin_that_writes_over_the_channel_harms_itself_alone),
