@@ -161,8 +161,8 @@ HL_API bool hl_module_is_loaded(hl_runtime *runtime, const hl_key *key);
 HL_API HL_MUST_USE hl_status hl_module_worker_pid(hl_runtime *runtime, const hl_key *key, int32_t *pid);
 
 /* Calls a function of a loaded module. args: a list, or NULL for none; borrowed. *result is owned by the caller, and NULL on
- * failure. timeout_ms 0: 5,000 (MX-01); it counts from the call on, waiting included, and ends the worker when it is over. A
- * newer registration or newer code is taken first; when it cannot be had, the call fails as hl_module_load does.
+ * failure. timeout_ms 0: 5,000 (MX-01); it counts from the call on until the result has been read, and ends the worker that is
+ * over it. A newer registration or newer code is taken first; when it cannot be had, the call fails as hl_module_load does.
  * HL_ERR_NOT_LOADED (not loaded, released meanwhile), HL_ERR_NOT_FOUND (function, naming those there are), HL_ERR_TIMEOUT,
  * HL_ERR_PLUGIN (it failed: its own sentence; it died: the signal), HL_ERR_LIMIT (value too large or deep, queue full),
  * HL_ERR_INVALID. [any-thread] */

@@ -138,9 +138,9 @@ static hl_status take_result(const call *asked, const hl__reply_head *reply, con
     if (!copy)
         return hl__fail_memory(asked->action);
     memcpy(copy, area, reply->len);
-    status = hl_value_decode(copy, reply->len, asked->result);
+    status = hl__value_decode_until(copy, reply->len, asked->deadline_ns, asked->result);
     free(copy);
-    if (status == HL_OK || status == HL_ERR_NO_MEMORY)
+    if (status == HL_OK || status == HL_ERR_NO_MEMORY || status == HL_ERR_TIMEOUT)
         return status;
     hl__error_save(&error);
     return hl__fail(HL_ERR_PLUGIN, asked->action, "result", "What the module's worker replied is no value: %s",

@@ -5,8 +5,10 @@
 
 #include "core/error.h"
 #include "module/value_gather.h"
+#include "worker/look.h"
 
 #define ACTION HL__DECODE_ACTION
+#define ITEMS_A_LOOK 1024 /* between two looks at the clock */
 
 /* ---- numbers and simple values ----------------------------------------------------------------------------------- */
 
@@ -189,7 +191,19 @@ static void decode_item(hl__gathering *to, const uint8_t *bytes, size_t len)
         to->at += result.read;
 }
 
+/* A value of few items is taken in whatever the time. */
+static void keep_time(hl__gathering *to, size_t items, uint64_t until_ns)
+{
+    if (until_ns && items % ITEMS_A_LOOK == 0 && to->status == HL_OK && hl__look_now_ns() >= until_ns)
+        to->status = hl__fail(HL_ERR_TIMEOUT, ACTION, "bytes", "The value is so large that it was not read in time.");
+}
+
 hl_status hl_value_decode(const void *bytes, size_t len, hl_value **out)
+{
+    return hl__value_decode_until(bytes, len, 0, out);
+}
+
+hl_status hl__value_decode_until(const void *bytes, size_t len, uint64_t until_ns, hl_value **out)
 {
     hl__gathering to = {.status = HL_OK};
 
@@ -199,7 +213,9 @@ hl_status hl_value_decode(const void *bytes, size_t len, hl_value **out)
     if (len > HL_VALUE_BYTES_MAX)
         return hl__fail(HL_ERR_LIMIT, ACTION, "len", "A value may have at most %zu bytes in CBOR, not %zu.",
                         HL_VALUE_BYTES_MAX, len);
-    while (to.status == HL_OK && !hl__gather_is_complete(&to) && to.at < len)
+    for (size_t items = 1; to.status == HL_OK && !hl__gather_is_complete(&to) && to.at < len; items++) {
         decode_item(&to, bytes, len);
+        keep_time(&to, items, until_ns);
+    }
     return hl__gather_finish(&to, len, out);
 }

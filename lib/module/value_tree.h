@@ -40,6 +40,9 @@ HL_MUST_USE hl_status hl__value_measure(const hl_value *value, size_t *len);
 /* Writes as many bytes as were measured. */
 void hl__value_write(const hl_value *value, void *bytes, size_t len);
 
+/* hl_value_decode, which gives up what takes longer than until this time of CLOCK_MONOTONIC: HL_ERR_TIMEOUT. 0: never. */
+HL_MUST_USE hl_status hl__value_decode_until(const void *bytes, size_t len, uint64_t until_ns, hl_value **out);
+
 /* Whether the bytes are UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
 bool hl__is_utf8(const char *text, size_t len);
 

@@ -6,6 +6,7 @@
 #include <hookline/value.h>
 
 #include "module/value_json.h"
+#include "module/value_tree.h"
 
 /* Lists in each other, the innermost with the item; NULL: empty. */
 static hl_value *nested(size_t depth, hl_value *item)
@@ -292,6 +293,29 @@ static void brackets_and_commas_in_strings_of_json_count_for_nothing(void **stat
     free(text);
 }
 
+/* Whoever waits for a value has a deadline; it is not what small ones miss it by. */
+static void a_large_value_is_not_read_beyond_its_time(void **state)
+{
+    hl_value *list = hl_value_list(), *value = NULL;
+    void *bytes;
+    size_t len;
+
+    (void)state;
+    for (int i = 0; i < 5000; i++)
+        ok(hl_value_append(list, hl_value_int(i)));
+    ok(hl_value_encode(list, &bytes, &len));
+    refused(hl__value_decode_until(bytes, len, 1, &value), HL_ERR_TIMEOUT, "bytes");
+    assert_null(value);
+    ok(hl__value_decode_until(bytes, len, UINT64_MAX, &value));
+    assert_true(hl_value_equal(list, value));
+    hl_value_free(value);
+    ok(hl__value_decode_until("\x83\x01\x02\x03", 4, 1, &value));
+    assert_int_equal(hl_value_len(value), 3);
+    hl_value_free(value);
+    hl_value_free(list);
+    free(bytes);
+}
+
 /* In JSON they are an object with a text. */
 static void bytes_in_json_are_one_value_and_no_level(void **state)
 {
@@ -343,6 +367,7 @@ int main(void)
         cmocka_unit_test(size_is_limited_both_ways),
         cmocka_unit_test(the_number_of_values_is_limited_both_ways),
         cmocka_unit_test(a_map_of_very_many_keys_is_read_in_its_time),
+        cmocka_unit_test(a_large_value_is_not_read_beyond_its_time),
         cmocka_unit_test(json_within_the_limits_is_read_up_to_the_last_value),
         cmocka_unit_test(brackets_and_commas_in_strings_of_json_count_for_nothing),
         cmocka_unit_test(bytes_in_json_are_one_value_and_no_level),
