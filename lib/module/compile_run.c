@@ -236,7 +236,7 @@ static void pick_line(const char *text, char *out, size_t out_len)
 
     while (at && at > text && at[-1] != '\n')
         at--;
-    at = at ? at : text;
+    at = at ? at : text + strspn(text, "\n");
     len = strcspn(at, "\n");
     snprintf(out, out_len, "%.*s", len < 400 ? (int)len : 400, at);
 }

@@ -338,6 +338,17 @@ static void a_compiler_that_makes_nothing_is_told(void **state)
     hl_module_code_cleanup(&code);
 }
 
+static void the_first_line_with_words_is_quoted_where_none_names_an_error(void **state)
+{
+    hl_module_code code;
+
+    (void)state;
+    test_compiler("printf '\\nconfused\\nand more\\n'; exit 1");
+    refused(test_compile("int x;", &code), HL_ERR_COMPILE, "source");
+    assert_string_equal(strrchr(hl_last_error()->message, ':'), ": confused");
+    hl_module_code_cleanup(&code);
+}
+
 static void a_compiler_that_says_too_much_is_cut_and_then_ended(void **state)
 {
     hl_module_code code;
@@ -600,6 +611,7 @@ int main(int argc, char **argv)
         CASE(without_a_compiler_the_status_says_so),
         CASE(without_headers_or_sandbox_the_status_says_so),
         CASE(a_compiler_that_makes_nothing_is_told),
+        CASE(the_first_line_with_words_is_quoted_where_none_names_an_error),
         CASE(a_compiler_that_says_too_much_is_cut_and_then_ended),
         CASE(processes_that_a_compiler_starts_end_with_it),
         CASE(a_compiler_writes_in_its_own_folder_only),
