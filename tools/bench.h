@@ -4,6 +4,7 @@
 #define HL_TOOLS_BENCH_H
 
 #include <math.h>
+#include <sched.h>
 
 #include "bench_parts.h"
 #include "tool.h"
@@ -132,6 +133,19 @@ typedef struct bench_variant {
  * the answers are right. Rounds: the run's own number, or `rounds`. */
 int bench_side_by_side(bench *b, bench_variant *variants, size_t variants_len, void *user, size_t times, size_t rounds,
                        int (*check)(void *user, size_t times));
+
+/* ---- bench_processors.c: who runs where ---------------------------------------------------------------------------- */
+
+/* Those that the calling thread may run on. */
+typedef struct bench_processors {
+    cpu_set_t all;
+    size_t len;
+} bench_processors;
+
+bench_processors bench_processors_now(void);
+/* Keeps a thread or a process (0: the calling thread) on one of them, by number; does nothing when there are fewer. */
+void bench_processors_keep(const bench_processors *processors, pid_t pid, size_t number);
+void bench_processors_free(const bench_processors *processors, pid_t pid);
 
 /* ---- bench_footprint.c: what a process holds ----------------------------------------------------------------------- */
 

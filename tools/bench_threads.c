@@ -1,6 +1,5 @@
 /* The thread case of hookline bench: two threads dispatching against one, on one event and on an event each. */
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,28 +66,13 @@ static void meet(work *w)
         ;
 }
 
-/* A processor of its own for each lane, where there are enough: new threads begin on one and are spread only later. */
-static void pin(size_t lane)
-{
-    cpu_set_t allowed, one;
-
-    CPU_ZERO(&one);
-    if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-        return;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET(cpu, &allowed) || lane-- > 0)
-            continue;
-        CPU_SET(cpu, &one);
-        pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
-        return;
-    }
-}
-
 static void *run_job(void *argument)
 {
     job *j = argument;
+    bench_processors processors = bench_processors_now();
 
-    pin(j->lane);
+    /* A processor of its own for each lane, where there are enough: new threads begin on one and are spread only later. */
+    bench_processors_keep(&processors, 0, j->lane);
     dispatch(j->w, j->lane, WINDOW / 10);
     meet(j->w);
     j->begin_ns = bench_now_ns();

@@ -5,6 +5,8 @@
 
 #include "bench_worker.h"
 
+#define SETTLE_NS UINT64_C(2200000000)
+
 hl_isolation bench_isolation(void)
 {
     hl_isolation how = HL_ISOLATION_INIT(HL_IN_WORKER);
@@ -63,6 +65,14 @@ hl_worker_info bench_isolated_worker(const bench_isolated *isolated)
     if (hl_workers(isolated->runtime, take_worker, &info) != HL_OK)
         info.pid = 0;
     return info;
+}
+
+void bench_worker_settle(void (*run)(void *user, size_t times), void *user)
+{
+    uint64_t end_ns = bench_now_ns() + SETTLE_NS;
+
+    while (bench_now_ns() < end_ns)
+        run(user, 100);
 }
 
 /* ---- the parts ---------------------------------------------------------------------------------------------------- */

@@ -20,6 +20,10 @@ hl_worker_info bench_isolated_worker(const bench_isolated *isolated);
 /* The isolation that every part begins with: one worker, and no limit on restarts. */
 hl_isolation bench_isolation(void);
 
+/* Calls without measuring until Hookline has seen how busy the machine is with these calls alone: whether a caller may look for
+ * its reply is decided once a second. */
+void bench_worker_settle(void (*run)(void *user, size_t times), void *user);
+
 /* The parts. */
 int bench_worker_round_trips(bench *b, bench_isolated *isolated);
 int bench_worker_starts(bench *b, bench_isolated *isolated);
@@ -35,6 +39,7 @@ int bench_bare_start(bench *b, bool by_socket, bench_bare **out);
 int bench_bare_end(bench *b, bench_bare *bare); /* NULL is a no-op */
 /* There and back. */
 void bench_bare_call(bench_bare *bare, bench_work *work);
+pid_t bench_bare_pid(const bench_bare *bare);
 
 int bench_worker_bare_child(bench *b, int argc, char **argv);
 

@@ -160,6 +160,11 @@ int bench_bare_end(bench *b, bench_bare *bare)
     return code;
 }
 
+pid_t bench_bare_pid(const bench_bare *bare)
+{
+    return bare->pid;
+}
+
 /* ---- calling it ------------------------------------------------------------------------------------------------------ */
 
 void bench_bare_call(bench_bare *bare, bench_work *work)

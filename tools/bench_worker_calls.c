@@ -1,7 +1,5 @@
 /* Round trips of 64 bytes: through a worker, against a bare ping-pong by eventfds, and against a Unix socket. Part of the
  * worker case of hookline bench. */
-#include <sched.h>
-
 #include "bench_worker.h"
 
 #define TIMES 300 /* calls of a window: some milliseconds */
@@ -10,7 +8,9 @@
 typedef struct trips {
     bench_isolated *sleeping; /* waits by sleeping */
     bench_isolated looking;   /* looks for the reply first */
+    pid_t sleeping_pid;
     bench_bare *shared, *socket;
+    bench_processors processors; /* the caller keeps to the first */
     uint64_t id;
     size_t wrong;
 } trips;
@@ -46,19 +46,52 @@ static void run_bare(trips *t, bench_bare *bare, size_t times)
     }
 }
 
-static void run_shared(void *user, size_t times)
+static void run_shared_beside(void *user, size_t times)
 {
-    run_bare(user, ((trips *)user)->shared, times);
+    trips *t = user;
+
+    bench_processors_keep(&t->processors, bench_bare_pid(t->shared), 0);
+    run_bare(t, t->shared, times);
 }
 
-static void run_socket(void *user, size_t times)
+static void run_shared_apart(void *user, size_t times)
 {
-    run_bare(user, ((trips *)user)->socket, times);
+    trips *t = user;
+
+    bench_processors_keep(&t->processors, bench_bare_pid(t->shared), 1);
+    run_bare(t, t->shared, times);
 }
 
-static void run_sleeping(void *user, size_t times)
+static void run_socket_beside(void *user, size_t times)
 {
-    run_event(user, ((trips *)user)->sleeping->event, times);
+    trips *t = user;
+
+    bench_processors_keep(&t->processors, bench_bare_pid(t->socket), 0);
+    run_bare(t, t->socket, times);
+}
+
+static void run_socket_apart(void *user, size_t times)
+{
+    trips *t = user;
+
+    bench_processors_keep(&t->processors, bench_bare_pid(t->socket), 1);
+    run_bare(t, t->socket, times);
+}
+
+static void run_sleeping_beside(void *user, size_t times)
+{
+    trips *t = user;
+
+    bench_processors_keep(&t->processors, t->sleeping_pid, 0);
+    run_event(t, t->sleeping->event, times);
+}
+
+static void run_sleeping_apart(void *user, size_t times)
+{
+    trips *t = user;
+
+    bench_processors_keep(&t->processors, t->sleeping_pid, 1);
+    run_event(t, t->sleeping->event, times);
 }
 
 static void run_looking(void *user, size_t times)
@@ -91,45 +124,58 @@ static void print(bench *b, const bench_variant *variant, double ratio, const ch
                                 .goal = goal});
 }
 
-static int processors(void)
-{
-    cpu_set_t set;
+/* With one processor all that is left out which needs two. */
+enum { SHARED, SOCKET, SLEEPING, BESIDE, LOOKING = BESIDE, SHARED_APART, SOCKET_APART, SLEEPING_APART, VARIANTS };
 
-    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
-enum { SHARED, SOCKET, SLEEPING, LOOKING, VARIANTS };
-
-static void print_all(bench *b, const bench_variant *v)
+static void print_beside(bench *b, const bench_variant *v)
 {
     print(b, &v[SHARED], 0, NULL, BENCH_NO_GOAL, 0);
     print(b, &v[SOCKET], 0, NULL, BENCH_NO_GOAL, 0);
     print(b, &v[SLEEPING], v[SLEEPING].ns / v[SHARED].ns, "bare eventfds", BENCH_RATIO_MOST, 1.3);
-    print(b, &v[LOOKING], v[SOCKET].ns / v[LOOKING].ns, "the rate by the socket", BENCH_RATIO_LEAST,
-          processors() > 1 ? 5 : 0);
+}
+
+static void print_apart(bench *b, const bench_variant *v)
+{
+    print(b, &v[SHARED_APART], 0, NULL, BENCH_NO_GOAL, 0);
+    print(b, &v[SOCKET_APART], 0, NULL, BENCH_NO_GOAL, 0);
+    print(b, &v[SLEEPING_APART], v[SLEEPING_APART].ns / v[SHARED_APART].ns, "bare eventfds, apart", BENCH_RATIO_MOST,
+          1.3);
+    print(b, &v[LOOKING], fmin(v[SOCKET].ns, v[SOCKET_APART].ns) / v[LOOKING].ns, "the rate by the socket",
+          BENCH_RATIO_LEAST, 5);
 }
 
 static int measure(bench *b, trips *t)
 {
     const char *engine = b->compiler ? "compiled" : "reference";
+    bool apart = t->processors.len > 1;
     bench_variant variants[VARIANTS] = {
-        {"64 bytes, bare ping-pong by eventfds", "none", run_shared, 0},
-        {"64 bytes, bare ping-pong by a Unix socket", "none", run_socket, 0},
-        {"64 bytes through a worker, asleep", engine, run_sleeping, 0},
-        {"64 bytes through a worker, looking", engine, run_looking, 0},
+        [SHARED] = {"64 bytes, bare eventfds, beside", "none", run_shared_beside, 0},
+        [SOCKET] = {"64 bytes, Unix socket, beside", "none", run_socket_beside, 0},
+        [SLEEPING] = {"64 bytes through a worker, asleep, beside", engine, run_sleeping_beside, 0},
+        [LOOKING] = {"64 bytes through a worker, looking", engine, run_looking, 0},
+        [SHARED_APART] = {"64 bytes, bare eventfds, apart", "none", run_shared_apart, 0},
+        [SOCKET_APART] = {"64 bytes, Unix socket, apart", "none", run_socket_apart, 0},
+        [SLEEPING_APART] = {"64 bytes through a worker, asleep, apart", engine, run_sleeping_apart, 0},
     };
-    int code = bench_side_by_side(b, variants, VARIANTS, t, TIMES, b->quick ? 11 : ROUNDS, check);
+    int code;
 
-    if (code == TOOL_DONE)
-        print_all(b, variants);
-    else if (t->wrong)
-        code = bench_wrong(b, "worker: %zu of %llu calls had a wrong answer.", t->wrong, (unsigned long long)t->id);
-    return code;
+    if (apart)
+        bench_worker_settle(run_looking, t);
+    code = bench_side_by_side(b, variants, apart ? VARIANTS : BESIDE, t, TIMES, b->quick ? 11 : ROUNDS, check);
+
+    if (t->wrong)
+        return bench_wrong(b, "worker: %zu of %llu calls had a wrong answer.", t->wrong, (unsigned long long)t->id);
+    if (code != TOOL_DONE)
+        return code;
+    print_beside(b, variants);
+    if (apart)
+        print_apart(b, variants);
+    return TOOL_DONE;
 }
 
 int bench_worker_round_trips(bench *b, bench_isolated *isolated)
 {
-    trips t = {.sleeping = isolated};
+    trips t = {.sleeping = isolated, .processors = bench_processors_now()};
     hl_isolation how = bench_isolation();
     int code;
 
@@ -141,8 +187,12 @@ int bench_worker_round_trips(bench *b, bench_isolated *isolated)
         code = bench_bare_start(b, false, &t.shared);
     if (code == TOOL_DONE)
         code = bench_bare_start(b, true, &t.socket);
-    if (code == TOOL_DONE)
+    if (code == TOOL_DONE) {
+        t.sleeping_pid = bench_isolated_worker(isolated).pid;
+        bench_processors_keep(&t.processors, 0, 0);
         code = measure(b, &t);
+        bench_processors_free(&t.processors, 0);
+    }
     bench_bare_end(b, t.shared);
     bench_bare_end(b, t.socket);
     hl_close(t.looking.runtime);

@@ -307,7 +307,7 @@ static void part(const turn *turn, int processor)
     pthread_mutex_lock(&turn->pool->lock);
     if (!life->ended && turn->now_ns >= life->parted_ns + HL__PART_AGAIN_NS) {
         __atomic_store_n(&life->parted_ns, turn->now_ns, __ATOMIC_RELAXED);
-        hl__spin_part(life->pid, processor);
+        hl__spin_part(life->pid, &life->processors, processor);
     }
     pthread_mutex_unlock(&turn->pool->lock);
 }
@@ -320,7 +320,7 @@ static void unpart(const turn *turn)
     pthread_mutex_lock(&turn->pool->lock);
     if (!life->ended && life->parted_ns) {
         __atomic_store_n(&life->parted_ns, 0, __ATOMIC_RELAXED);
-        hl__spin_unpart(life->pid);
+        hl__spin_unpart(life->pid, &life->processors);
     }
     pthread_mutex_unlock(&turn->pool->lock);
 }

@@ -4,16 +4,15 @@
  * itself. */
 #include "worker/spin.h"
 
-#include <sched.h>
 #include <stdio.h>
 
 static bool allowed; /* atomic */
 
 static int processors(void)
 {
-    cpu_set_t set;
+    cpu_set_t set = hl__spin_processors(0);
 
-    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
 }
 
 /* Threads that want to run, but for this one: the fourth field of the file is "runnable/all". 0: not known. */
@@ -46,23 +45,30 @@ void hl__spin_sample(uint32_t calls)
     __atomic_store_n(&allowed, processors() >= others + 2 * pairs, __ATOMIC_RELAXED);
 }
 
-/* The kernel likes to put a process beside the one that wakes it, where neither can look while the other runs; and as long as
- * each wakes the other they stay together. */
-void hl__spin_part(int32_t pid, int processor)
+cpu_set_t hl__spin_processors(int32_t pid)
 {
     cpu_set_t set;
 
-    if (sched_getaffinity(0, sizeof(set), &set) != 0 || processor < 0 || processor >= CPU_SETSIZE)
+    if (sched_getaffinity(pid, sizeof(set), &set) != 0)
+        CPU_ZERO(&set);
+    return set;
+}
+
+/* The kernel likes to put a process beside the one that wakes it, where neither can look while the other runs; and as long as
+ * each wakes the other they stay together. */
+void hl__spin_part(int32_t pid, const cpu_set_t *all, int processor)
+{
+    cpu_set_t set = *all;
+
+    if (processor < 0 || processor >= CPU_SETSIZE)
         return;
     CPU_CLR(processor, &set);
     if (CPU_COUNT(&set) > 0)
         sched_setaffinity(pid, sizeof(set), &set);
 }
 
-void hl__spin_unpart(int32_t pid)
+void hl__spin_unpart(int32_t pid, const cpu_set_t *all)
 {
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof(set), &set) == 0)
-        sched_setaffinity(pid, sizeof(set), &set);
+    if (CPU_COUNT(all) > 0)
+        sched_setaffinity(pid, sizeof(*all), all);
 }

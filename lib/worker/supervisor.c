@@ -143,7 +143,7 @@ static void unpart_seat(hl__seat *seat)
     pthread_mutex_lock(&pool->lock);
     if (seat->life && seat->life->parted_ns && !seat->life->ended) {
         __atomic_store_n(&seat->life->parted_ns, 0, __ATOMIC_RELAXED);
-        hl__spin_unpart(seat->life->pid);
+        hl__spin_unpart(seat->life->pid, &seat->life->processors);
     }
     pthread_mutex_unlock(&pool->lock);
 }

@@ -48,6 +48,7 @@ typedef struct hl__life {
     hl__channel *channel;
     int pidfd; /* for callers and signals; stays open to the last reference */
     int32_t pid;
+    cpu_set_t processors; /* that it began with */
     uint32_t slots;
 
     /* the supervisor's */
