@@ -306,36 +306,54 @@ static void part(const turn *turn, int processor)
 
     pthread_mutex_lock(&turn->pool->lock);
     if (!life->ended && turn->now_ns >= life->parted_ns + HL__PART_AGAIN_NS) {
+        if (!life->parted_ns)
+            life->processors = hl__spin_processors(life->pid);
         __atomic_store_n(&life->parted_ns, turn->now_ns, __ATOMIC_RELAXED);
         hl__spin_part(life->pid, &life->processors, processor);
     }
     pthread_mutex_unlock(&turn->pool->lock);
 }
 
-/* Where nobody looks, a worker is woken soonest on its caller's processor. */
-static void unpart(const turn *turn)
+/* Where nobody looks, a worker is woken soonest on its caller's processor, which falls free as the caller sleeps. The kernel
+ * leaves two processes that wake each other on two processors once they are there. */
+static void gather(const turn *turn, int processor)
 {
     hl__life *life = turn->life;
 
     pthread_mutex_lock(&turn->pool->lock);
-    if (!life->ended && life->parted_ns) {
+    if (!life->ended && turn->now_ns >= life->gathered_ns + HL__GATHER_AGAIN_NS) {
+        cpu_set_t all = life->parted_ns ? life->processors : hl__spin_processors(life->pid);
+
+        __atomic_store_n(&life->gathered_ns, turn->now_ns, __ATOMIC_RELAXED);
+        if (life->parted_ns)
+            hl__spin_unpart(life->pid, &all);
         __atomic_store_n(&life->parted_ns, 0, __ATOMIC_RELAXED);
-        hl__spin_unpart(life->pid, &life->processors);
+        hl__spin_gather(life->pid, &all, processor);
     }
     pthread_mutex_unlock(&turn->pool->lock);
 }
 
+static bool may_gather(const turn *turn, bool together)
+{
+    const hl__life *life = turn->life;
+
+    return (!together || __atomic_load_n(&life->parted_ns, __ATOMIC_RELAXED)) &&
+           turn->now_ns >= __atomic_load_n(&life->gathered_ns, __ATOMIC_RELAXED) + HL__GATHER_AGAIN_NS;
+}
+
 static hl__wait_end wait_reply(const turn *turn, hl__reply_head *reply)
 {
+    hl__life *life = turn->life;
     uint32_t look_ns = hl__spin_allowed() ? turn->pool->look_ns : 0;
-    bool looks = look_ns && hl__channel_would_look(turn->life->channel);
-    int processor = looks ? sched_getcpu() : -1;
+    bool looks = look_ns && hl__channel_would_look(life->channel);
+    int processor = sched_getcpu();
+    bool together = hl__channel_processor(life->channel) == processor;
 
-    if (looks && hl__channel_processor(turn->life->channel) == processor)
+    if (looks && together)
         part(turn, processor);
-    else if (!looks && __atomic_load_n(&turn->life->parted_ns, __ATOMIC_RELAXED))
-        unpart(turn);
-    return hl__channel_wait(turn->life->channel, turn->slot, turn->life->pidfd, turn->deadline_ns, look_ns, reply);
+    else if (!looks && may_gather(turn, together))
+        gather(turn, processor);
+    return hl__channel_wait(life->channel, turn->slot, life->pidfd, turn->deadline_ns, look_ns, reply);
 }
 
 /* Writes the request and hands it over; a negative status of fill is the caller's own affair. */

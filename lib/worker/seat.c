@@ -145,7 +145,6 @@ static hl_status spawn(hl__life *life, const hl__pool *pool)
     if (status != HL_OK)
         return status;
     life->pid = life->child.pid;
-    life->processors = hl__spin_processors(life->pid);
     life->pidfd = life->child.pidfd < 0 ? -1 : fcntl(life->child.pidfd, F_DUPFD_CLOEXEC, 3);
     if (life->pidfd >= 0)
         return hl__supervisor_watch(pool->supervisor, life);

@@ -72,3 +72,15 @@ void hl__spin_unpart(int32_t pid, const cpu_set_t *all)
     if (CPU_COUNT(all) > 0)
         sched_setaffinity(pid, sizeof(*all), all);
 }
+
+void hl__spin_gather(int32_t pid, const cpu_set_t *all, int processor)
+{
+    cpu_set_t one;
+
+    if (processor < 0 || processor >= CPU_SETSIZE || !CPU_ISSET(processor, all))
+        return;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    if (sched_setaffinity(pid, sizeof(one), &one) == 0)
+        sched_setaffinity(pid, sizeof(*all), all);
+}

@@ -21,4 +21,7 @@ cpu_set_t hl__spin_processors(int32_t pid);
 void hl__spin_part(int32_t pid, const cpu_set_t *all, int processor);
 void hl__spin_unpart(int32_t pid, const cpu_set_t *all);
 
+/* Moves a process to a processor, where that is one of `all`; then it may run on all of them, as before. */
+void hl__spin_gather(int32_t pid, const cpu_set_t *all, int processor);
+
 #endif

@@ -21,7 +21,8 @@
 #define HL__START_NS UINT64_C(20000000000)  /* a worker that is not ready by then is killed */
 #define HL__STUCK_NS UINT64_C(2000000000)   /* a killed process that is still there is set aside */
 #define HL__PART_AGAIN_NS UINT64_C(1000000) /* moving a process takes some 20 us */
-#define HL__CASCADE_GRACE_MS 100            /* for workers that are restarted because of another one */
+#define HL__GATHER_AGAIN_NS UINT64_C(10000000)
+#define HL__CASCADE_GRACE_MS 100 /* for workers that are restarted because of another one */
 
 typedef struct hl__group hl__group;
 typedef struct hl__supervisor hl__supervisor;
@@ -48,7 +49,6 @@ typedef struct hl__life {
     hl__channel *channel;
     int pidfd; /* for callers and signals; stays open to the last reference */
     int32_t pid;
-    cpu_set_t processors; /* that it began with */
     uint32_t slots;
 
     /* the supervisor's */
@@ -76,7 +76,9 @@ typedef struct hl__life {
     uint64_t switching_ns;
     uint32_t calls;
     uint64_t answered;
-    uint64_t parted_ns; /* when it was last kept off its caller's processor; 0: it may run anywhere */
+    uint64_t parted_ns;   /* when it was last kept off its caller's processor; 0: it is not */
+    cpu_set_t processors; /* where it might run before that */
+    uint64_t gathered_ns; /* when it was last brought to its caller's processor */
     hl__inside inside[HL__SLOTS_MAX];
 } hl__life;
 

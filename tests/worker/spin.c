@@ -64,11 +64,38 @@ static void a_worker_with_one_processor_is_left_where_it_is(void **state)
     worker_finish(&worker);
 }
 
+static void
+a_worker_is_brought_to_a_processor_and_stays_free_and_one_that_was_told_where_to_run_stays_there(void **state)
+{
+    cpu_set_t all, others, now;
+    worker worker;
+    int processor;
+
+    (void)state;
+    worker_ready(&worker, &(worker_options){0});
+    all = hl__spin_processors(worker.child.pid);
+    processor = first_of(&all);
+    hl__spin_gather(worker.child.pid, &all, processor);
+    now = hl__spin_processors(worker.child.pid);
+    assert_true(CPU_EQUAL(&now, &all));
+    others = all;
+    CPU_CLR(processor, &others);
+    if (CPU_COUNT(&others) > 0) {
+        assert_int_equal(sched_setaffinity(worker.child.pid, sizeof(others), &others), 0);
+        hl__spin_gather(worker.child.pid, &others, processor);
+        now = hl__spin_processors(worker.child.pid);
+        assert_true(CPU_EQUAL(&now, &others));
+    }
+    worker_finish(&worker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             a_worker_is_moved_and_freed_by_what_it_may_do_itself_also_when_the_caller_keeps_to_one_processor),
+        cmocka_unit_test(
+            a_worker_is_brought_to_a_processor_and_stays_free_and_one_that_was_told_where_to_run_stays_there),
         cmocka_unit_test(a_worker_with_one_processor_is_left_where_it_is),
     };
 
