@@ -160,9 +160,11 @@ static bool settle(hl__draft *draft, worklist *work)
 static bool rewrite(hl__draft *draft, const hl__record *record, hl_plugin_status status, const char *isolation,
                     const char *hold)
 {
-    hl__record from = *record;
+    hl__record from = {.refs = 0};
     hl__record *changed;
 
+    /* all but refs, which other threads change meanwhile */
+    memcpy(from.id, record->id, sizeof(from) - offsetof(hl__record, id));
     from.revision = 0;
     from.status = status;
     from.isolation = isolation;

@@ -461,8 +461,9 @@ static void twenty_compiles_at_once_all_succeed(void **state)
     char names[4][16];
 
     (void)state;
+    for (int i = 0; i < 4; i++)
+        snprintf(names[i], sizeof(names[0]), "parallel-%d", i);
     for (int i = 0; i < 20; i++) {
-        snprintf(names[i % 4], sizeof(names[0]), "parallel-%d", i % 4);
         compiles[i] = (compiling){.number = i, .name = names[i % 4]};
         assert_int_equal(pthread_create(&compiles[i].thread, NULL, compile_one, &compiles[i]), 0);
     }
