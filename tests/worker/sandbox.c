@@ -1,5 +1,6 @@
 /* Each limit of a sandbox bites, and what it allows works: the obedient plugin tries. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,16 @@ static void allowed(worker *worker, const char *what, const char *path, int64_t 
 
     if (done.result < 0)
         fail_msg("%s %s: %s", what, path ? path : "", strerror(done.error));
+}
+
+static void expect_plan(const hl_sandbox *sandbox, hl_status status, const char *field)
+{
+    void *plan = NULL;
+    size_t len;
+
+    assert_int_equal(hl__sandbox_plan(sandbox, &plan, &len), status);
+    assert_string_equal(hl_last_error()->field, field);
+    assert_null(plan);
 }
 
 /* ---- what is never allowed ---- */
@@ -318,6 +329,21 @@ static void threads_are_started_where_processes_are_allowed(void **state)
     worker_finish(&worker);
 }
 
+/* Gives root's power over user ids up, or takes it back; whether this process had it. */
+static bool change_users(bool may)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    bool had;
+
+    assert_int_equal(syscall(SYS_capget, &header, data), 0);
+    had = data[0].effective & (1u << CAP_SETUID);
+    data[0].effective &= ~(1u << CAP_SETUID);
+    data[0].effective |= may ? data[0].permitted & (1u << CAP_SETUID) : 0;
+    assert_int_equal(syscall(SYS_capset, &header, data), 0);
+    return had;
+}
+
 /* Else nothing would count them. */
 static void a_worker_of_root_that_may_start_processes_has_a_real_user_of_its_own(void **state)
 {
@@ -325,7 +351,7 @@ static void a_worker_of_root_that_may_start_processes_has_a_real_user_of_its_own
     worker worker;
 
     (void)state;
-    if (geteuid() != 0)
+    if (geteuid() != 0 || !change_users(true))
         skip();
     sandbox.processes = 4;
     sandbox.require = true;
@@ -336,6 +362,20 @@ static void a_worker_of_root_that_may_start_processes_has_a_real_user_of_its_own
     denied(&worker, "call", NULL, SYS_setuid, EPERM);
     denied(&worker, "call", NULL, SYS_setresuid, EPERM);
     worker_finish(&worker);
+}
+
+static void processes_that_nobody_counts_are_refused_where_it_is_required(void **state)
+{
+    hl_sandbox sandbox = plain();
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    sandbox.processes = 4;
+    sandbox.require = true;
+    change_users(false);
+    expect_plan(&sandbox, HL_ERR_UNSUPPORTED, "isolation.sandbox.require");
+    change_users(true);
 }
 
 /* The shell reads its commands from /dev/null. For root it finds two user ids, and may change neither. */
@@ -427,16 +467,6 @@ static void constructors_run_in_the_sandbox_too(void **state)
 }
 
 /* ---- plans and words ---- */
-
-static void expect_plan(const hl_sandbox *sandbox, hl_status status, const char *field)
-{
-    void *plan = NULL;
-    size_t len;
-
-    assert_int_equal(hl__sandbox_plan(sandbox, &plan, &len), status);
-    assert_string_equal(hl_last_error()->field, field);
-    assert_null(plan);
-}
 
 static void paths_that_cannot_be_meant_are_refused(void **state)
 {
@@ -535,6 +565,7 @@ int main(void)
         cmocka_unit_test(sockets_are_opened_where_the_network_is_allowed),
         cmocka_unit_test(threads_are_started_where_processes_are_allowed),
         cmocka_unit_test(a_worker_of_root_that_may_start_processes_has_a_real_user_of_its_own),
+        cmocka_unit_test(processes_that_nobody_counts_are_refused_where_it_is_required),
         cmocka_unit_test(programs_are_executed_where_processes_are_allowed),
         cmocka_unit_test(processes_that_are_allowed_cannot_leave_their_group),
         cmocka_unit_test(processes_of_a_worker_end_with_it),
