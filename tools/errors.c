@@ -23,6 +23,8 @@ static const struct {
     {HL_ERR_CONTRACT, TOOL_REFUSED, "`hookline show EVENT` prints the contract; rebuild the plugin against it."},
     {HL_ERR_ABI, TOOL_REFUSED, "Rebuild the library against the installed Hookline headers."},
     {HL_ERR_NO_ENTRY, TOOL_REFUSED, "`hookline new plugin NAME` writes a project that exports it."},
+    {HL_ERR_PROBE, TOOL_REFUSED,
+     "Nothing was registered. dlopen() the library in a program of your own, under a debugger, to see what it does."},
     {HL_ERR_STORE, TOOL_NO_STORE, "`hookline store check` reads the store through."},
     {HL_ERR_STORE_CORRUPT, TOOL_NO_STORE, "`hookline store restore DIR` brings a backup back."},
     {HL_ERR_STORE_NEWER, TOOL_NO_STORE, "Use the hookline command of the newer version."},

@@ -238,6 +238,8 @@ static visit *enter(search *s, const char *name, const char *const *depends, vis
     return step;
 }
 
+#define CUT "..." /* the end of a path for which there is no room */
+
 /* Writes "goal -> ... -> top -> goal": turns the way down into the way up first, since it may be as long as the registry. */
 static void write_path(visit *top, const char *goal, char *path, size_t path_len)
 {
@@ -254,7 +256,9 @@ static void write_path(visit *top, const char *goal, char *path, size_t path_len
     for (; bottom && used < path_len; bottom = bottom->below)
         used += (size_t)snprintf(path + used, path_len - used, "%s -> ", bottom->name);
     if (used < path_len)
-        snprintf(path + used, path_len - used, "%s", goal);
+        used += (size_t)snprintf(path + used, path_len - used, "%s", goal);
+    if (used >= path_len)
+        memcpy(path + path_len - sizeof(CUT), CUT, sizeof(CUT));
 }
 
 /* Depth-first, without recursion: the depth is as large as the registry. Returns the visit that depends on the goal. */

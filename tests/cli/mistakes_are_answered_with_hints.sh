@@ -36,4 +36,20 @@ warns "is registered"
 hookline register "$HOOKLINE_TEST_PLUGINS/nonexistent.so"
 [[ $err != *"is registered"* ]] || problem "nothing was registered: $err"
 warns "HL_ERR_NOT_FOUND"
+
+# A library whose code ends the process that loads it.
+cat >"$work/bad.c" <<'SOURCE'
+#include <hookline/plugin.h>
+#include <stdlib.h>
+static hl_reply pass(void *self, void *state, const void *meta) { (void)self; (void)meta; return hl_next(state); }
+static const hl_plugin_spec plugins[] = {HL_PLUGIN_INIT("bad", "work", pass)};
+HL_PLUGIN_LIBRARY("bad", "1.0.0", plugins)
+__attribute__((constructor)) static void end(void) { abort(); }
+SOURCE
+needed "${HOOKLINE_TEST_CC:-cc}" -shared -fPIC -I"$HOOKLINE_SOURCE/include" -o "$work/bad.so" "$work/bad.c"
+hookline register "$work/bad.so"
+expect_code 1
+warns "HL_ERR_PROBE"
+warns "SIGABRT"
+warns "under a debugger"
 finish

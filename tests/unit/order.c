@@ -79,6 +79,7 @@ static void a_cycle_is_found_however_long_its_path_is(void **unused)
     assert_true(hl__cycle_through(names[DEPTH - 1], first, depends_of, NULL, path, sizeof(path), &exhausted));
     assert_false(exhausted);
     assert_int_equal(strncmp(path, "299999 -> 000000 -> 000001 -> ", 30), 0);
+    assert_string_equal(path + strlen(path) - 3, "...");
     assert_false(hl__cycle_through("new", first, depends_of, NULL, path, sizeof(path), &exhausted));
     assert_false(exhausted);
 }
