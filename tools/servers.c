@@ -71,17 +71,14 @@ static bool add_answer(const char *text, void *user)
     return true;
 }
 
-typedef hl_status ask_fn(const char *store, const char *request, uint32_t timeout_ms,
-                         bool (*callback)(const char *answer, void *user), void *user);
-
-static int ask(struct context *context, json_t *request, uint32_t timeout_ms, ask_fn *ask_servers, json_t **answers)
+int servers_ask_all(struct context *context, json_t *request, uint32_t timeout_ms, json_t **answers)
 {
     char *text = json_dumps(request, JSON_COMPACT);
     hl_status status;
 
     json_decref(request);
     *answers = json_array();
-    status = ask_servers(context->store, text ? text : "", timeout_ms, add_answer, *answers);
+    status = hl_control_ask_all(context->store, text ? text : "", timeout_ms, add_answer, *answers);
     free(text);
     if (status == HL_OK || status == HL_ERR_PEER || status == HL_ERR_UNSUPPORTED)
         return TOOL_DONE;
@@ -94,12 +91,7 @@ int servers_ask(struct context *context, json_t *request, json_t **answers)
 {
     uint32_t ms = (uint32_t)value_count(request, "timeout_ms") + ANSWER_MS;
 
-    return ask(context, request, ms, hl_control_ask, answers);
-}
-
-int servers_ask_all(struct context *context, json_t *request, uint32_t timeout_ms, json_t **answers)
-{
-    return ask(context, request, timeout_ms, hl_control_ask_all, answers);
+    return servers_ask_all(context, request, ms, answers);
 }
 
 static hl_status status_of_name(const char *name)
@@ -121,18 +113,19 @@ hl_status servers_status(const json_t *answer)
 
 int servers_check(struct context *context, const json_t *answers)
 {
-    const json_t *error;
+    const json_t *told = json_array_get(answers, 0);
     size_t i;
     json_t *answer;
 
     json_array_foreach (answers, i, answer) {
         if (!servers_error(answer))
             return TOOL_DONE;
+        if (value_bool(told, "silent"))
+            told = answer;
     }
-    error = json_object_get(json_array_get(answers, 0), "error");
-    return tool_error(context, TOOL_REFUSED, servers_status(json_array_get(answers, 0)), value_text(error, "field"),
-                      "Server %llu: %s", (unsigned long long)value_count(json_array_get(answers, 0), "pid"),
-                      value_text(error, "message"));
+    return tool_error(context, value_bool(told, "silent") ? TOOL_NO_SERVER : TOOL_REFUSED, servers_status(told),
+                      value_text(json_object_get(told, "error"), "field"), "Server %llu: %s",
+                      (unsigned long long)value_count(told, "pid"), servers_error(told));
 }
 
 int servers_need(struct context *context, json_t *request, json_t **answers)

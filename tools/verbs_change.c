@@ -1,12 +1,17 @@
 /* The verbs that change the registry: register, start, stop, restart, enable, unregister. Each tells what it changed,
  * plugins that were held or released with it included. */
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "servers.h"
 #include "verbs.h"
 
+#define DYING_MS 1000
 #define SETTLE_MS 45000 /* longer than the compiler tries before it gives a chain up */
 
 /* When the change was asked of the library, and when the library said that it is stored: CLOCK_MONOTONIC, which all
@@ -121,6 +126,23 @@ static json_t *newest_change(const json_t *changes)
     return array;
 }
 
+/* Nobody waits for a server that is no more. One that ends closes its end of the talk a moment before it is gone. */
+static bool has_ended(const json_t *answer)
+{
+    int dying_ms = servers_status(answer) == HL_ERR_TIMEOUT ? 0 : DYING_MS;
+    struct pollfd wait = {-1, POLLIN, 0};
+    bool ended;
+
+    if (!value_bool(answer, "silent"))
+        return false;
+    wait.fd = (int)syscall(SYS_pidfd_open, (pid_t)value_count(answer, "pid"), 0);
+    if (wait.fd < 0)
+        return errno == ESRCH;
+    ended = poll(&wait, 1, dying_ms) > 0;
+    close(wait.fd);
+    return ended;
+}
+
 int change_settle(struct context *context, const json_t *changes, json_t *settled)
 {
     json_t *answers, *answer;
@@ -136,6 +158,8 @@ int change_settle(struct context *context, const json_t *changes, json_t *settle
     if (code != TOOL_DONE)
         return code;
     json_array_foreach (answers, i, answer) {
+        if (has_ended(answer))
+            continue;
         if (servers_error(answer))
             code = tool_error(context, TOOL_REFUSED, HL_ERR_TIMEOUT, "wait",
                               "The change is stored, but server %llu is not ready with it: %s",
