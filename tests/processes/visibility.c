@@ -149,6 +149,28 @@ static void a_plugin_of_another_process_makes_the_event_unavailable_here(void **
     peer_end(&p);
 }
 
+/* the other process opens the store, registers what it registers at each start, and closes. */
+static void the_start_of_another_process_stirs_up_nobody(void **state)
+{
+    hl_counters before, after;
+    test_notices notices;
+    peer p;
+
+    (void)state;
+    ok(hl_wait_compiled(runtime, 30000));
+    test_notices_begin(runtime, &notices);
+    notices.compiler = true;
+    before = test_counters(runtime);
+    p = start_peer();
+    peer_end(&p);
+    test_sleep_ms(50);
+    after = test_counters(runtime);
+    assert_string_equal(test_notices_take(&notices), "");
+    assert_int_equal(after.remote_changes, before.remote_changes);
+    assert_int_equal(after.swaps, before.swaps);
+    test_notices_end(&notices);
+}
+
 static void idle_processes_use_no_processor_time(void **state)
 {
     uint64_t here, there;
@@ -179,6 +201,7 @@ int main(void)
         CASE(a_change_by_another_process_is_seen_here_with_a_notice_that_says_so),
         CASE(a_burst_by_another_process_ends_in_its_last_state),
         CASE(a_plugin_of_another_process_makes_the_event_unavailable_here),
+        CASE(the_start_of_another_process_stirs_up_nobody),
         CASE(idle_processes_use_no_processor_time),
     };
 
