@@ -1,6 +1,6 @@
 /* Whatever comes in wrong gives its own documented status, with field and message, and changes nothing: names,
- * numbers, flags, structs of other versions, NULLs, closed runtimes, forked children, races. Rows PD-02, PD-03,
- * RG-15, RG-16, OD-01, X-050. */
+ * numbers, flags, structs of other versions, NULLs, closed runtimes, forked children, races. Rows PD-02, PD-03, RG-15,
+ * RG-16, OD-01, X-050, CM-09, RG-02, CF-06. */
 #include <sys/resource.h>
 #include <unistd.h>
 

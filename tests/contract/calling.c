@@ -1,5 +1,5 @@
 /* Calling an event in every way: rows CA-01 to CA-19, CM-10, CM-11, EC-02, VD-01, VD-07, VD-09, X-040 to X-045, X-047,
- * X-048. */
+ * X-048. Rows PD-04, BS-06, EH-04, LG-03. */
 #include "tests/support/support.h"
 
 typedef struct order {

@@ -1,4 +1,4 @@
-/* hl_explain, hl_explain_order, hl_dump: a user sees why a chain is as it is. */
+/* hl_explain, hl_explain_order, hl_dump: a user sees why a chain is as it is. Row CM-01. */
 #include "tests/support/support.h"
 
 static hl_runtime *runtime;

@@ -1,5 +1,5 @@
 /* G2 One chain per dispatch. A dispatch runs one published chain from first to last plugin, whatever changes meanwhile,
- * also when a plugin changes registrations or dispatches again from inside its call. Row CA-17. */
+ * also when a plugin changes registrations or dispatches again from inside its call. Rows CA-17, CM-08, EH-01. */
 #include <pthread.h>
 
 #include "tests/support/support.h"

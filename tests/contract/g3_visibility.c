@@ -1,5 +1,5 @@
 /* G3 Visibility. When a lifecycle call returns HL_OK, every dispatch that begins later in this process runs the new
- * chain, on whatever thread, and whether it is compiled yet or not. */
+ * chain, on whatever thread, and whether it is compiled yet or not. Rows CM-10, LC-18. */
 #include <pthread.h>
 #include <sched.h>
 

@@ -1,5 +1,5 @@
 /* G4 Quiescence. Code is unmapped and `self` released only when no dispatch can still be inside; who holds the old
- * generation can be asked; and nobody is made to wait for himself. */
+ * generation can be asked; and nobody is made to wait for himself. Row LC-21. */
 #include <pthread.h>
 
 #include "tests/support/support.h"

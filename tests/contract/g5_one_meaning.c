@@ -1,6 +1,6 @@
 /* G5 One meaning. Every engine makes the same calls with the same arguments and gives the same reply: the engine of
- * this run against the definition, written here as the simplest loop, and against the reference engine. Rows CA-05
- * to CA-07, CA-12 to CA-16. */
+ * this run against the definition, written here as the simplest loop, and against the reference engine. Rows CA-05 to
+ * CA-07, CA-12 to CA-16, CA-11, CA-19, X-042. */
 #include "tests/support/support.h"
 
 #define PLUGINS_MAX 40

@@ -1,6 +1,6 @@
 /* G6 Wait-free readers. Dispatch takes no lock, allocates nothing, makes no system call, and is never delayed by a
  * change. The kernel is the judge of the system calls: a child dispatches under seccomp's strict mode, where any
- * call but write and exit is death. */
+ * call but write and exit is death. Row CA-01. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>

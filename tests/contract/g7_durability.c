@@ -1,6 +1,7 @@
 /* G7 Durability. When a lifecycle call returns HL_OK the record survives kill -9: a child works through a stream of
  * operations, says after each that it returned, and is killed at a random moment. What a new process finds is what the
- * stream had made after the last one acknowledged, or after the one that was under way. Rows LC-19, ST-12, ST-13. */
+ * stream had made after the last one acknowledged, or after the one that was under way. Rows LC-19, ST-12, ST-13,
+ * X-056. */
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* Health and profile: rows HL-01 to HL-08, PD-06, CA-18, EC-04, CF-08, X-058, X-059. */
+/* Health and profile: rows HL-01 to HL-08, PD-06, CA-18, EC-04, CF-08, X-058, X-059. Rows CM-03, CM-06. */
 #include <pthread.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* A library that another process registers: the event goes on with its old chain until the library's code is there, and
- * subscribers are told of it, or why it cannot be had. Rows TE-03, TE-05. */
+ * subscribers are told of it, or why it cannot be had. Rows TE-03, TE-05, BS-03. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

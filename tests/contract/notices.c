@@ -1,5 +1,5 @@
 /* Change notices: once each, in order, with the record; by callback, by eventfd, to the plugin itself; and the log.
- * Rows PS-01 to PS-07, PS-16, TE-01 to TE-03, TE-13, LG-01 to LG-03, X-053, X-062. */
+ * Rows PS-01 to PS-07, PS-16, TE-01 to TE-03, TE-13, LG-01 to LG-03, X-053, X-062, PB-09, EH-06, VD-03, TM-10. */
 #include <poll.h>
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 /* Plugin records: what is kept, what registering again changes, how they are found. Rows PD-01, PD-07, PD-11, PB-04 to
  * PB-06, RG-01, RG-06 to RG-14, LC-02 to LC-06, LC-20, LC-21, HP-01, CM-04, CM-12, EH-03, VD-02, VR-05, X-046, X-049,
- * X-055. */
+ * X-055, PD-09, PD-13, CM-05, PB-02, PB-11, BS-05, EH-05, PS-16, HP-03, VR-04, X-060. */
 #include "tests/support/support.h"
 
 static hl_runtime *runtime;

@@ -1,5 +1,6 @@
 /* The whole matrix of statuses and verbs: rows TM-01 to TM-06, for plugins whose dependencies are active and for those
- * whose are not, through single verbs, verbs for an event, for all, and transactions. */
+ * whose are not, through single verbs, verbs for an event, for all, and transactions. Rows PD-08, OD-08, LC-01, LC-07,
+ * LC-10, LC-11, LC-12, LC-13, LC-15, LC-16, LC-17, RG-13, RG-14, VD-04, TM-07, EC-01. */
 #include "tests/support/support.h"
 
 /* ---- where a plugin is ---- */

@@ -1,5 +1,5 @@
 /* Several operations as one: one commit, one compile and one swap for each touched event, nothing of it visible or
- * stored when a step fails. Rows X-051, X-052, X-062. */
+ * stored when a step fails. Rows X-051, X-052, X-062, EH-08. */
 #include "tests/support/support.h"
 
 static hl_runtime *runtime;

@@ -1,4 +1,5 @@
-/* Typed events as they are meant to be used; what must not compile is in wrong_types_do_not_compile.sh. Row VR-05. */
+/* Typed events as they are meant to be used; what must not compile is in wrong_types_do_not_compile.sh. Rows VR-05,
+ * PD-14. */
 #include "tests/support/support.h"
 
 typedef struct request {

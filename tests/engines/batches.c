@@ -1,4 +1,5 @@
-/* A burst of changes ends as compiled code with fewer compiles than changes: what was overtaken is skipped. */
+/* A burst of changes ends as compiled code with fewer compiles than changes: what was overtaken is skipped. Row EH-10.
+ * */
 #include "tests/engines/support/scene.h"
 
 #define CHANGES 200

@@ -1,4 +1,4 @@
-/* Installing: what a server sees of it, what the report says, and what comes and goes with an app. */
+/* Installing: what a server sees of it, what the report says, and what comes and goes with an app. Row CF-03. */
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>

@@ -1,4 +1,5 @@
-/* Upgrades: the old version serves until the new one does, and goes on serving when that fails at any step. */
+/* Upgrades: the old version serves until the new one does, and goes on serving when that fails at any step. Row IR-03.
+ * */
 #include <pthread.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-/* Compiled chains do what the reference loop says: order, arguments, stopping. */
+/* Compiled chains do what the reference loop says: order, arguments, stopping. Row CM-02. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

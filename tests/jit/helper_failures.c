@@ -1,4 +1,5 @@
-/* Whatever happens to the compiler program, every ticket comes back with a reason, and nothing is left behind. */
+/* Whatever happens to the compiler program, every ticket comes back with a reason, and nothing is left behind. Rows
+ * CM-07, EH-07. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

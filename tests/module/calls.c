@@ -1,4 +1,4 @@
-/* Calling functions of loaded keys, also of modules that fail in every way. */
+/* Calling functions of loaded keys, also of modules that fail in every way. Row EC-05. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Policies: what may be installed from where, closed by default. */
+/* Policies: what may be installed from where, closed by default. Rows CF-04, CF-05. */
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>

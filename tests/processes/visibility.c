@@ -1,4 +1,4 @@
-/* A change made by one process is seen by the others, soon and without polling. */
+/* A change made by one process is seen by the others, soon and without polling. Row EH-09. */
 #include <inttypes.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-/* Stores whose file is damaged: nothing crashes, and what cannot be read is refused. */
+/* Stores whose file is damaged: nothing crashes, and what cannot be read is refused. Row HP-05. */
 #include <stdlib.h>
 #include <string.h>
 

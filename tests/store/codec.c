@@ -1,4 +1,4 @@
-/* Content as JSON text: nothing is lost on the way there and back, and what is wrong is named. */
+/* Content as JSON text: nothing is lost on the way there and back, and what is wrong is named. Row HP-04. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* What every store promises, tried on both: compare and swap, load, changes, watching, several openers. */
+/* What every store promises, tried on both: compare and swap, load, changes, watching, several openers. Rows BS-02,
+ * RG-03, ST-01, ST-06, LG-02. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Looking after a store: backup, restore, check and the activity log. */
+/* Looking after a store: backup, restore, check and the activity log. Rows ST-07, ST-08, ST-10, TE-10. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Places where no store can be written: no permission, no space. */
+/* Places where no store can be written: no permission, no space. Rows ST-02, ST-04. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
