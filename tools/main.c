@@ -212,8 +212,10 @@ static int parse_raw(struct context *context, int *argc, char **argv)
     for (int i = 1; i < *argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             take_option(context, OPTION_JSON, NULL);
-        else if (strcmp(argv[i], "--help") == 0)
+        else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             take_option(context, OPTION_HELP, NULL);
+        else if (strcmp(argv[i], "--version") == 0)
+            take_option(context, OPTION_VERSION, NULL);
         else if (strncmp(argv[i], "--store=", 8) == 0)
             take_option(context, OPTION_STORE, argv[i] + 8);
         else if (strcmp(argv[i], "--store") == 0 && i + 1 < *argc)
@@ -249,6 +251,8 @@ static int run_verb(struct context *context, int argc, char **argv)
         return code;
     if (context->option[OPTION_HELP])
         return help_on_verb(context, context->verb);
+    if (context->option[OPTION_VERSION])
+        return verb_version(context, 0, NULL);
     if (!raw)
         code = check_arguments(context, argc);
     if (code == TOOL_DONE)

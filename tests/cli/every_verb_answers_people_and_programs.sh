@@ -171,6 +171,13 @@ succeeds help stop
 says "--event EVENT"
 succeeds stop --help
 says "--event EVENT"
+for line in "plugins --version" "demo --version" "bench --version"; do
+    # shellcheck disable=SC2086
+    succeeds $line
+    says "plugin ABI"
+done
+succeeds demo -h
+says "--input FILE"
 does_not_say "$(printf '\033')"
 stop_server
 finish
