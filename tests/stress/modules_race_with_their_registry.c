@@ -247,7 +247,7 @@ static void what_is_registered_counts_at_once_whoever_uses_the_keys(void **unuse
             ok(hl_module_release(runtime, &key));
     }
     print_message("%u answers, %u changes\n", answered, members[3].steps);
-    assert_true(answered > 50);
+    assert_true(answered > 10);
     assert_int_equal(crowd_workers(runtime, pids, 64), 0);
     end();
 }
