@@ -30,8 +30,30 @@ typedef struct private_place {
     int folder; /* open and locked */
 } private_place;
 
-static pthread_mutex_t private_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t private_lock = PTHREAD_MUTEX_INITIALIZER; /* a leaf; held across forks */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static private_place *private_places;
+
+static void lock_before_fork(void)
+{
+    pthread_mutex_lock(&private_lock);
+}
+
+static void unlock_after_fork(void)
+{
+    pthread_mutex_unlock(&private_lock);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(lock_before_fork, unlock_after_fork, unlock_after_fork);
+}
+
+static void lock_places(void)
+{
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&private_lock);
+}
 
 static const char *temporary_folder(void)
 {
@@ -130,7 +152,7 @@ hl_status hl__code_private_path(hl_runtime *runtime, bool make, char **out)
     private_place *place;
     hl_status status = HL_OK;
 
-    pthread_mutex_lock(&private_lock);
+    lock_places();
     if (make && !find_private(runtime))
         status = make_private(runtime);
     place = find_private(runtime);
@@ -162,7 +184,7 @@ void hl__code_closed(hl_runtime *runtime)
 {
     private_place *place;
 
-    pthread_mutex_lock(&private_lock);
+    lock_places();
     place = take_private(runtime);
     pthread_mutex_unlock(&private_lock);
     if (!place)
