@@ -498,6 +498,6 @@ void hl__seat_turn(hl__seat *seat, uint64_t now_ns, uint64_t *next_ns)
     if (!hl__group_lets_start(seat))
         return;
     start(seat, now_ns);
-    if (!seat->life && !seat->failed)
-        earlier(next_ns, seat->due_ns);
+    if (!seat->life) /* its group may have failed with it, and seats that were looked at before have to end */
+        earlier(next_ns, seat->failed ? now_ns : seat->due_ns);
 }
