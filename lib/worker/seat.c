@@ -366,16 +366,13 @@ static void set_aside(hl__life *life, uint64_t now_ns)
 {
     hl__seat *seat = life->seat;
     hl__pool *pool = seat->pool;
-    hl__supervisor *supervisor = pool->supervisor;
     char text[256];
 
     snprintf(text, sizeof(text), "Worker %d was killed and does not end; it was set aside", life->pid);
     hl__news_crashed(seat, life, text);
     hl__channel_disturb(life->channel);
     set_life(seat, NULL);
-    life->seat = NULL;
-    life->next_stuck = supervisor->stuck;
-    supervisor->stuck = life;
+    hl__stuck_keep(pool->supervisor, life);
     if (!hl__pool_is_ending(pool) && !seat->failed)
         begin_again(seat, 0, text, now_ns);
 }

@@ -12,7 +12,6 @@
 #include "worker/supervisor.h"
 
 #define EVENTS 32
-#define SAMPLE_NS UINT64_C(1000000000)
 
 /* What an event's data says: a life's address, and in its lowest bit which of its two descriptors it was. */
 #define REPORTED ((uintptr_t)1)
@@ -28,12 +27,6 @@ void hl__supervisor_wake(hl__supervisor *supervisor)
     ssize_t written = write(supervisor->wake_fd, &one, sizeof(one));
 
     (void)written; /* a full counter wakes as well */
-}
-
-void hl__supervisor_sample(hl__supervisor *supervisor)
-{
-    if (!__atomic_exchange_n(&supervisor->sampling, true, __ATOMIC_ACQ_REL))
-        hl__supervisor_wake(supervisor);
 }
 
 /* ---- what is watched ---- */
@@ -69,20 +62,6 @@ void hl__supervisor_unwatch(hl__supervisor *supervisor, hl__life *life)
 
 /* ---- a turn of the thread ---- */
 
-/* One that was set aside has ended after all. */
-static void bury(hl__supervisor *supervisor, hl__life *life)
-{
-    hl__life **link = &supervisor->stuck;
-
-    while (*link != life)
-        link = &(*link)->next_stuck;
-    *link = life->next_stuck;
-    hl__supervisor_unwatch(supervisor, life);
-    hl__child_finish(&life->child);
-    hl__sandbox_cgroup_remove(life->cgroup);
-    hl__life_unref(life);
-}
-
 /* Of one batch of events a life may have two: ends come last, so that nothing is heard from a life that is gone. */
 static void take_events(hl__supervisor *supervisor, const struct epoll_event *events, int len, bool ends)
 {
@@ -99,7 +78,7 @@ static void take_events(hl__supervisor *supervisor, const struct epoll_event *ev
         else if (life->seat)
             hl__seat_ended(life, now_ns);
         else
-            bury(supervisor, life);
+            hl__stuck_bury(supervisor, life);
     }
 }
 
@@ -121,70 +100,6 @@ static void turn_seats(hl__supervisor *supervisor, uint64_t *next_ns)
                 hl__seat_turn(&pool->seats[i], now_ns, next_ns);
         }
     }
-}
-
-/* Calls that were answered ever, and calls that are made now. */
-static void count_calls(const hl__supervisor *supervisor, uint64_t *answered, uint32_t *now)
-{
-    *answered = *now = 0;
-    for (const hl__group *group = supervisor->groups; group; group = group->next) {
-        for (const hl__pool *pool = group->pools; pool; pool = pool->next) {
-            *answered += hl__pool_calls(pool);
-            *now += __atomic_load_n(&pool->calls, __ATOMIC_RELAXED);
-        }
-    }
-}
-
-/* Workers that were kept off a processor may run anywhere again. */
-static void unpart_seat(hl__seat *seat)
-{
-    hl__pool *pool = seat->pool;
-
-    pthread_mutex_lock(&pool->lock);
-    if (seat->life && seat->life->parted_ns && !seat->life->ended) {
-        __atomic_store_n(&seat->life->parted_ns, 0, __ATOMIC_RELAXED);
-        hl__spin_unpart(seat->life->pid, &seat->life->processors);
-    }
-    pthread_mutex_unlock(&pool->lock);
-}
-
-static void unpart_all(hl__supervisor *supervisor)
-{
-    for (hl__group *group = supervisor->groups; group; group = group->next) {
-        for (hl__pool *pool = group->pools; pool; pool = pool->next) {
-            for (uint32_t i = 0; i < pool->isolation->workers; i++)
-                unpart_seat(&pool->seats[i]);
-        }
-    }
-}
-
-/* While there are calls; without them the thread sleeps until something happens. */
-static void sample(hl__supervisor *supervisor)
-{
-    uint64_t answered;
-    uint32_t now;
-
-    count_calls(supervisor, &answered, &now);
-    hl__spin_sample(now);
-    if (now == 0 && answered == supervisor->sampled_calls)
-        __atomic_store_n(&supervisor->sampling, false, __ATOMIC_RELEASE);
-    if (!hl__spin_allowed() || !__atomic_load_n(&supervisor->sampling, __ATOMIC_RELAXED))
-        unpart_all(supervisor);
-    supervisor->sampled_calls = answered;
-}
-
-static void sample_when_due(hl__supervisor *supervisor, uint64_t *next_ns)
-{
-    uint64_t now_ns = hl__now_ns();
-
-    if (!__atomic_load_n(&supervisor->sampling, __ATOMIC_ACQUIRE))
-        return;
-    if (now_ns >= supervisor->sample_ns) {
-        supervisor->sample_ns = now_ns + SAMPLE_NS;
-        sample(supervisor);
-    }
-    if (supervisor->sample_ns < *next_ns)
-        *next_ns = supervisor->sample_ns;
 }
 
 static int timeout_ms(uint64_t next_ns)
@@ -225,7 +140,7 @@ static void *run(void *argument)
         take_events(supervisor, events, len, false);
         take_events(supervisor, events, len, true);
         turn_seats(supervisor, &next_ns);
-        sample_when_due(supervisor, &next_ns);
+        hl__sampling_turn(supervisor, &next_ns);
         news = take_news(supervisor);
         pthread_mutex_unlock(&supervisor->lock);
         hl__news_deliver(supervisor, news);
@@ -317,19 +232,6 @@ static hl__pool *first_pool(hl__supervisor *supervisor)
     return pool;
 }
 
-static void free_stuck(hl__supervisor *supervisor)
-{
-    while (supervisor->stuck) {
-        hl__life *life = supervisor->stuck;
-
-        supervisor->stuck = life->next_stuck;
-        if (life->child.pidfd >= 0)
-            close(life->child.pidfd);
-        free(life->cgroup);
-        hl__life_unref(life);
-    }
-}
-
 void hl__supervisor_closed(hl_runtime *runtime)
 {
     hl__supervisor *supervisor = hl__supervisor_known(runtime);
@@ -345,7 +247,7 @@ void hl__supervisor_closed(hl_runtime *runtime)
     hl__supervisor_wake(supervisor);
     pthread_join(supervisor->thread, NULL);
     __atomic_store_n(&runtime->supervisor, NULL, __ATOMIC_RELEASE);
-    free_stuck(supervisor);
+    hl__stuck_free(supervisor);
     hl__news_deliver(supervisor, take_news(supervisor));
     destroy(supervisor);
 }

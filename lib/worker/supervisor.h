@@ -192,8 +192,6 @@ void hl__life_describe(const hl__life *life, char *out, size_t out_len);
 hl_status hl__supervisor_of(hl_runtime *runtime, hl__supervisor **out);
 /* The runtime's, or NULL. [any-thread] */
 hl__supervisor *hl__supervisor_known(hl_runtime *runtime);
-/* There are calls: how busy the machine is counts from now on. [any-thread] */
-void hl__supervisor_sample(hl__supervisor *supervisor);
 /* Makes the thread look around. [any-thread] */
 void hl__supervisor_wake(hl__supervisor *supervisor);
 hl_status hl__supervisor_watch(hl__supervisor *supervisor, hl__life *life);
@@ -224,6 +222,21 @@ void hl__seat_ended(hl__life *life, uint64_t now_ns);
 /* Lets a life end: running calls may, then it is told, asked, and killed. Never the pool's lock held. */
 void hl__life_stop(hl__life *life, hl__why why, uint32_t grace_ms, uint64_t now_ns);
 void hl__pool_fail(hl__pool *pool, hl_status status, const char *reason);
+
+/* ---- how busy the machine is (sampling.c) ---- */
+/* There are calls: how busy the machine is counts from now on. [any-thread] */
+void hl__supervisor_sample(hl__supervisor *supervisor);
+/* Looks, when that is due; *next_ns becomes when to look again, when that is earlier. The supervisor's thread, its lock
+ * held. */
+void hl__sampling_turn(hl__supervisor *supervisor, uint64_t *next_ns);
+
+/* ---- killed workers that do not end (stuck.c); the supervisor's lock held, or its thread has ended ---- */
+/* The life has no seat from now on. */
+void hl__stuck_keep(hl__supervisor *supervisor, hl__life *life);
+/* One that was set aside has ended after all. */
+void hl__stuck_bury(hl__supervisor *supervisor, hl__life *life);
+/* Lets go of those that are left. */
+void hl__stuck_free(hl__supervisor *supervisor);
 
 /* ---- what is told (news.c) ---- */
 void hl__news_crashed(const hl__seat *seat, const hl__life *life, const char *text);
