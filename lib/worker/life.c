@@ -81,10 +81,13 @@ void hl__life_describe(const hl__life *life, char *out, size_t out_len)
         snprintf(out, out_len, "was killed because a call was over its deadline");
         break;
     case HL__WHY_MALFORMED:
-        snprintf(out, out_len, "was killed because its reply broke the channel's rules");
+        snprintf(out, out_len, "was killed because what it said broke the channel's rules");
         break;
     case HL__WHY_UNREADY:
         snprintf(out, out_len, "was killed because it did not get ready");
+        break;
+    case HL__WHY_DEAF:
+        snprintf(out, out_len, "was killed because it did not take the order to use newer code");
         break;
     case HL__WHY_REFUSED:
         snprintf(out, out_len, "refused to serve");

@@ -282,9 +282,9 @@ void hl__seat_heard(hl__life *life, uint64_t now_ns)
 {
     hl__report_head head;
     char text[HL__REPORT_MAX];
-    int heard;
+    hl__heard heard = HL__HEARD_NOTHING;
 
-    while (life->seat && (heard = hl__worker_heard(life->report_fd, &head, text)) == 1) {
+    while (life->seat && (heard = hl__worker_heard(life->report_fd, &head, text)) == HL__HEARD_REPORT) {
         if (!is_due(life, &head)) {
             break_off(life);
             return;
@@ -296,8 +296,12 @@ void hl__seat_heard(hl__life *life, uint64_t now_ns)
         else
             refused(life, &head, text);
     }
-    if (life->seat && heard < 0) /* it is ending, or lies: its end tells */
+    if (life->seat && heard == HL__HEARD_NONSENSE)
+        break_off(life);
+    if (life->seat && heard == HL__HEARD_END) { /* most often it is ending: its end tells */
+        life->mute_ns = now_ns;
         hl__supervisor_unhear(life->seat->pool->supervisor, life);
+    }
 }
 
 /* ---- ending ---- */
@@ -417,34 +421,49 @@ static uint64_t stop_further(hl__life *life, uint64_t now_ns)
     return now_ns + HL__STUCK_NS;
 }
 
-static uint64_t kill_unready(hl__life *life, uint64_t now_ns)
+static uint64_t kill_waiting(hl__life *life, hl__why why, uint64_t now_ns)
 {
-    hl__life_kill(life, HL__WHY_UNREADY);
+    hl__life_kill(life, why);
     return now_ns + HL__STUCK_NS;
 }
 
+/* Who has closed its report socket is ending, or will never say that it is ready. */
 static uint64_t get_ready(hl__life *life, uint64_t since_ns, uint64_t now_ns)
 {
     uint64_t until_ns = since_ns + HL__START_NS;
 
-    return now_ns < until_ns ? until_ns : kill_unready(life, now_ns);
+    if (life->mute_ns)
+        earlier(&until_ns, life->mute_ns + HL__TAKE_NS);
+    return now_ns < until_ns ? until_ns : kill_waiting(life, HL__WHY_UNREADY, now_ns);
 }
 
-/* A worker that cannot be told is killed; the next one begins with the newer code. Its load function has as much time as
- * at a start. */
+/* An idle worker takes an order at once. One that does not, as it was stopped, has as long as for a call that it does not
+ * answer, or a little longer; the load function of the newer code has as much time as at a start. */
+static uint64_t take_newer_code(hl__life *life, uint64_t now_ns)
+{
+    uint64_t deadline_ns = life->seat->pool->deadline_ns;
+    uint64_t until_ns = life->switching_ns + HL__START_NS;
+
+    earlier(&until_ns, life->switching_ns + (deadline_ns > HL__TAKE_NS ? deadline_ns : HL__TAKE_NS));
+    if (hl__worker_took_orders(life->report_fd))
+        return get_ready(life, life->switching_ns, now_ns);
+    return now_ns < until_ns ? until_ns : kill_waiting(life, HL__WHY_DEAF, now_ns);
+}
+
+/* A worker that cannot be told is killed; the next one begins with the newer code. */
 static uint64_t give_newer_code(hl__life *life, uint64_t now_ns)
 {
     hl__pool *pool = life->seat->pool;
 
     if (life->switching)
-        return get_ready(life, life->switching_ns, now_ns);
+        return take_newer_code(life, now_ns);
     if (!life->serving || life->code == pool->code || life->calls > 0)
         return UINT64_MAX;
     life->switching = pool->code;
     life->switching_ns = now_ns;
     if (hl__worker_order(life->channel, life->report_fd, HL__ORDER_SWITCH, pool->library_fd) != HL_OK)
-        return kill_unready(life, now_ns);
-    return get_ready(life, now_ns, now_ns);
+        return kill_waiting(life, HL__WHY_DEAF, now_ns);
+    return take_newer_code(life, now_ns);
 }
 
 /* Returns when to look again. The pool's lock held. */

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -200,7 +202,7 @@ static bool is_report(const hl__report_head *head, size_t len)
 }
 
 /* recv, not recvmsg: descriptors that a worker sends are dropped. */
-int hl__worker_heard(int report_fd, hl__report_head *head, char text[HL__REPORT_MAX])
+hl__heard hl__worker_heard(int report_fd, hl__report_head *head, char text[HL__REPORT_MAX])
 {
     char bytes[HL__REPORT_MAX];
     ssize_t len;
@@ -209,15 +211,17 @@ int hl__worker_heard(int report_fd, hl__report_head *head, char text[HL__REPORT_
         len = recv(report_fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC);
     while (len < 0 && errno == EINTR);
     if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-        return 0;
+        return HL__HEARD_NOTHING;
+    if (len <= 0)
+        return HL__HEARD_END;
     if (len < (ssize_t)sizeof(*head) || len > (ssize_t)sizeof(bytes))
-        return -1;
+        return HL__HEARD_NONSENSE;
     memcpy(head, bytes, sizeof(*head));
     if (!is_report(head, (size_t)len))
-        return -1;
+        return HL__HEARD_NONSENSE;
     memcpy(text, bytes + sizeof(*head), head->text_len);
     clean(text, head->text_len);
-    return 1;
+    return HL__HEARD_REPORT;
 }
 
 hl_status hl__worker_order(hl__channel *channel, int report_fd, hl__order order, int fd)
@@ -229,4 +233,12 @@ hl_status hl__worker_order(hl__channel *channel, int report_fd, hl__order order,
         return hl__fail_errno(HL_ERR_SYSTEM, errno, "order worker", "socket", "The worker does not take its orders");
     hl__channel_attend(channel);
     return HL_OK;
+}
+
+/* The kernel counts what it keeps for the other end. */
+bool hl__worker_took_orders(int report_fd)
+{
+    int unread = 0;
+
+    return ioctl(report_fd, SIOCOUTQ, &unread) != 0 || unread == 0;
 }

@@ -61,11 +61,20 @@ typedef struct hl__start_spec {
  * the supervisor's thread only, because the worker dies with the thread that started it. HL_ERR_SYSTEM, HL_ERR_LIMIT,
  * HL_ERR_UNSUPPORTED (a cgroup that is required), HL_ERR_NO_MEMORY. */
 hl_status hl__worker_start(const hl__start_spec *spec, hl__child *child, int *report_fd, char **cgroup_folder);
-/* Reads one message: 1 and *head, text (ended, without control characters); 0: none yet; -1: the worker has closed its
- * end, or what it said is none. */
-int hl__worker_heard(int report_fd, hl__report_head *head, char text[HL__REPORT_MAX]);
+
+typedef enum hl__heard {
+    HL__HEARD_END = -2,      /* the worker has closed its end */
+    HL__HEARD_NONSENSE = -1, /* what it said is no report */
+    HL__HEARD_NOTHING = 0,   /* none yet */
+    HL__HEARD_REPORT = 1
+} hl__heard;
+
+/* Reads one message: *head, text (ended, without control characters) of a report. */
+hl__heard hl__worker_heard(int report_fd, hl__report_head *head, char text[HL__REPORT_MAX]);
 /* fd -1: none. Does not wait: HL_ERR_SYSTEM also where the worker does not take its orders. */
 hl_status hl__worker_order(hl__channel *channel, int report_fd, hl__order order, int fd);
+/* Whether it has read all of them. */
+bool hl__worker_took_orders(int report_fd);
 
 /* ---- what a worker serves (main.c calls it; serve_plugin.c, module's serve_module.c define it) ------------------- */
 

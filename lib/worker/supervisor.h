@@ -20,6 +20,7 @@
 
 #define HL__START_NS UINT64_C(20000000000)  /* a worker that is not ready by then is killed */
 #define HL__STUCK_NS UINT64_C(2000000000)   /* a killed process that is still there is set aside */
+#define HL__TAKE_NS UINT64_C(2000000000)    /* for an idle worker to take an order, or to end after its last word */
 #define HL__PART_AGAIN_NS UINT64_C(1000000) /* moving a process takes some 20 us */
 #define HL__GATHER_AGAIN_NS UINT64_C(10000000)
 #define HL__CASCADE_GRACE_MS 100 /* for workers that are restarted because of another one */
@@ -31,8 +32,9 @@ typedef struct hl__supervisor hl__supervisor;
 typedef enum hl__why {
     HL__WHY_NONE = 0,  /* it was not */
     HL__WHY_LATE,      /* a call was over its deadline */
-    HL__WHY_MALFORMED, /* a reply broke the rules */
+    HL__WHY_MALFORMED, /* a reply or a report broke the rules */
     HL__WHY_UNREADY,   /* it did not get ready */
+    HL__WHY_DEAF,      /* it did not take the order to use newer code */
     HL__WHY_REFUSED,   /* it said that it cannot serve */
     HL__WHY_ENDING,    /* its pool ends */
     HL__WHY_GROUP      /* another worker of its group died, or the group has failed */
@@ -57,6 +59,7 @@ typedef struct hl__life {
     int report_fd;
     char *cgroup;
     uint64_t started_ns, ready_ns;
+    uint64_t mute_ns;          /* when it closed its end of the report socket; 0: it has not */
     uint64_t stop_ns, told_ns; /* ends gently since (written under both locks); was told so */
     uint64_t grace_ns;
     bool cascading; /* it ends because of another one of its group */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/module/support/calling.h"
@@ -223,6 +224,67 @@ static void newer_code_that_hangs_as_it_loads_does_not_hold_its_key_for_ever(voi
     assert_string_equal(answer, "\"2.0.0\"");
 }
 
+static void newer_code_that_takes_its_time_to_load_keeps_the_worker(void **state)
+{
+    hl_key key = key_of(1);
+    int32_t pid;
+
+    (void)state;
+    ok(hl_module_load(test_runtime, &key));
+    pid = pid_of(key);
+    take_code(PLUGIN("lingers"));
+    assert_string_equal(call(hl_module_execute, key, "count", NULL, 15000), "-1");
+    assert_int_equal(pid_of(key), pid);
+}
+
+static bool note_crash(const hl_crash_info *info, void *text)
+{
+    snprintf(text, 256, "%s", info->text);
+    return false;
+}
+
+/* A stopped worker of the key, which has newer code to take. */
+static int32_t stop_before_newer_code(hl_key key)
+{
+    siginfo_t stopped;
+    int32_t pid;
+
+    ok(hl_module_load(test_runtime, &key));
+    pid = pid_of(key);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &stopped, WSTOPPED | WNOWAIT), 0);
+    take_code(PLUGIN("calls_2"));
+    return pid;
+}
+
+/* Else each call would wait in vain as long as a worker has to get ready. */
+static void a_stopped_worker_that_does_not_take_newer_code_is_replaced_by_one_that_runs_it(void **state)
+{
+    hl_isolation isolation = HL_ISOLATION_INIT(HL_IN_WORKER); /* its workers are started again */
+    hl_key key = key_of(1);
+    char text[256] = "";
+    int32_t pid;
+
+    (void)state;
+    put(key, "calls", &isolation);
+    pid = stop_before_newer_code(key);
+    assert_string_equal(call(hl_module_execute, key, "version", NULL, 15000), "\"2.0.0\"");
+    assert_int_not_equal(pid_of(key), pid);
+    ok(hl_crashes(test_runtime, note_crash, text));
+    assert_non_null(strstr(text, "did not take the order to use newer code"));
+}
+
+static void a_stopped_worker_that_does_not_take_newer_code_is_loaded_no_longer(void **state)
+{
+    hl_key key = key_of(1);
+
+    (void)state;
+    stop_before_newer_code(key);
+    assert_string_equal(call(hl_module_execute, key, "version", NULL, 15000), "HL_ERR_NOT_LOADED");
+    assert_non_null(said("did not take the order to use newer code"));
+    assert_string_equal(ran(key, "version", NULL), "\"2.0.0\"");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +299,9 @@ int main(int argc, char **argv)
         with_store(newer_code_of_another_process_runs_soon),
         with_store(damaged_code_is_not_run),
         with_store(newer_code_that_hangs_as_it_loads_does_not_hold_its_key_for_ever),
+        with_store(newer_code_that_takes_its_time_to_load_keeps_the_worker),
+        with_store(a_stopped_worker_that_does_not_take_newer_code_is_replaced_by_one_that_runs_it),
+        with_store(a_stopped_worker_that_does_not_take_newer_code_is_loaded_no_longer),
     };
 
     if (argc == 3 && strcmp(argv[1], "other") == 0)

@@ -247,7 +247,7 @@ static void a_library_that_dies_as_it_is_loaded_is_seen_to_die(void **state)
 
     (void)state;
     worker_spawn(&worker, &(worker_options){.library = library, .entry = "made"});
-    assert_int_equal(worker_hear(&worker, &head, text), -1);
+    assert_int_equal(worker_hear(&worker, &head, text), HL__HEARD_END);
     fault = hl__channel_fault(worker.channel);
     end = worker_await_end(&worker);
     assert_true(end.known && end.signalled);
@@ -309,7 +309,7 @@ static void a_program_that_is_no_worker_says_nothing_and_ends(void **state)
     worker_spawn(&worker, &(worker_options){0});
     setenv("HOOKLINE_WORKER", kept, 1);
     free(kept);
-    assert_int_equal(worker_hear(&worker, &head, text), -1);
+    assert_int_equal(worker_hear(&worker, &head, text), HL__HEARD_END);
     worker_await_end(&worker);
 }
 

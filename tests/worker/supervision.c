@@ -412,6 +412,38 @@ static void a_worker_that_reports_without_being_asked_is_killed(void **state)
     pools_end(pool);
 }
 
+/* Waits for a worker of the program "liar", which is never ready, and is not started again. */
+static void expect_unready(const char *lie, const char *reason)
+{
+    char *kept = strdup(getenv("HOOKLINE_WORKER") ? getenv("HOOKLINE_WORKER") : "");
+    hl__pool *pool;
+
+    assert_non_null(kept);
+    setenv("HOOKLINE_WORKER", HL_TEST_PROGRAMS "/liar", 1);
+    pool = pools_of(lie, "guest", 50, QUICK ",\"restart\":\"temporary\"");
+    assert_int_equal(hl__pool_ready(pool, hl__now_ns() + UINT64_C(10000000000)), HL_ERR_PLUGIN);
+    assert_non_null(strstr(hl_last_error()->message, reason));
+    assert_non_null(strstr(pools_info("guest", 0).reason, reason));
+    pools_end(pool);
+    setenv("HOOKLINE_WORKER", kept, 1);
+    free(kept);
+}
+
+/* Its start does not wait for the time that a worker has to get ready. */
+static void a_worker_that_lies_before_it_is_ready_is_killed_at_once_and_says_why(void **state)
+{
+    (void)state;
+    expect_unready("report-short", "broke the channel's rules");
+    expect_unready("report-kind", "broke the channel's rules");
+    expect_unready("report-text", "broke the channel's rules");
+}
+
+static void a_worker_that_can_never_say_that_it_is_ready_is_killed_soon(void **state)
+{
+    (void)state;
+    expect_unready("report-end", "did not get ready");
+}
+
 /* ---- forked processes ---- */
 
 static void a_forked_child_is_refused_and_disturbs_nobody(void **state)
@@ -495,6 +527,8 @@ int main(void)
         with_pools(workers_are_told_with_what_they_do),
         with_pools(who_is_inside_a_worker_can_be_asked),
         with_pools(a_worker_that_reports_without_being_asked_is_killed),
+        with_pools(a_worker_that_lies_before_it_is_ready_is_killed_at_once_and_says_why),
+        with_pools(a_worker_that_can_never_say_that_it_is_ready_is_killed_soon),
         with_pools(a_forked_child_is_refused_and_disturbs_nobody),
         with_pools(a_child_that_was_forked_while_another_thread_makes_the_first_pool_does_not_hang),
     };

@@ -265,6 +265,8 @@ static void report(const char *how)
         say(HL__REPORT_REFUSED, 0, 0, 0);
     else if (strcmp(how, "report-colour") == 0)
         say(HL__REPORT_REFUSED, -1, 9, 9);
+    else if (strcmp(how, "report-end") == 0)
+        close(HL__REPORT_FD);
     else if (strcmp(how, "report-descriptor") == 0)
         send_descriptor();
     else

@@ -98,7 +98,7 @@ static hl_isolation *read_isolation(const char *json)
     return isolation;
 }
 
-hl__pool *pools_new(const char *name, int priority, const char *json)
+hl__pool *pools_of(const char *entry, const char *name, int priority, const char *json)
 {
     hl_isolation *isolation = read_isolation(json);
     int library = open(HL_TEST_PLUGINS "/worker-guest.so", O_RDONLY | O_CLOEXEC);
@@ -107,7 +107,7 @@ hl__pool *pools_new(const char *name, int priority, const char *json)
                           .name = name,
                           .event = "work",
                           .version = "1.2.3",
-                          .entry = "guest",
+                          .entry = entry,
                           .priority = priority,
                           .library_fd = library,
                           .area_bytes = sizeof(guest_state),
@@ -120,6 +120,11 @@ hl__pool *pools_new(const char *name, int priority, const char *json)
     close(library);
     free(isolation);
     return pool;
+}
+
+hl__pool *pools_new(const char *name, int priority, const char *json)
+{
+    return pools_of("guest", name, priority, json);
 }
 
 hl__pool *pools_ready(const char *name, const char *json)

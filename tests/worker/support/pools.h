@@ -13,6 +13,7 @@ int pools_close(void **state);    /* also checks that no process and no descript
 
 /* A pool of the guest's plugin; json: its isolation, without "mode". */
 hl__pool *pools_new(const char *name, int priority, const char *json);
+hl__pool *pools_of(const char *entry, const char *name, int priority, const char *json);
 hl__pool *pools_ready(const char *name, const char *json); /* and waits until it is ready */
 void pools_end(hl__pool *pool);
 
