@@ -88,7 +88,8 @@ static void kill_one(campaign *c, int32_t pid)
     __atomic_add_fetch(&c->killed, 1, __ATOMIC_RELEASE);
 }
 
-/* At random moments within the part of the requests that belongs to each kill. */
+/* At random moments within the part of the requests that belongs to each kill. To yield without end in place of sleeping has
+ * kept workers from running for seconds. */
 static void *kill_workers(void *user)
 {
     campaign *c = user;
@@ -104,8 +105,7 @@ static void *kill_workers(void *user)
             last = worker.pid;
             kill_one(c, worker.pid);
         }
-        usleep((useconds_t)(bench_random(&seed) %
-                            100)); /* yielding without end has kept workers from running for seconds */
+        usleep((useconds_t)(bench_random(&seed) % 100));
     }
     return NULL;
 }
