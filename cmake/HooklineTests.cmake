@@ -91,6 +91,9 @@ function(hookline_add_test name kind timeout)
     set_tests_properties(${name} PROPERTIES LABELS ${kind} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
         FAIL_REGULAR_EXPRESSION "ERROR: (Address|Leak)Sanitizer;WARNING: ThreadSanitizer;runtime error: "
         ENVIRONMENT "${test_environment};${arg_ENVIRONMENT}")
+    if(kind STREQUAL "bench") # what measures has the machine to itself
+        set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+    endif()
     if(kind STREQUAL "stress")
         set_tests_properties(${name} PROPERTIES PROCESSORS 2)
     endif()

@@ -315,7 +315,8 @@ static void part(const turn *turn, int processor)
 }
 
 /* Where nobody looks, a worker is woken soonest on its caller's processor, which falls free as the caller sleeps. The kernel
- * leaves two processes that wake each other on two processors once they are there. */
+ * leaves two processes that wake each other on two processors once they are there. On a busy machine the kernel knows
+ * better, and a worker is only let go. */
 static void gather(const turn *turn, int processor)
 {
     hl__life *life = turn->life;
@@ -328,7 +329,8 @@ static void gather(const turn *turn, int processor)
         if (life->parted_ns)
             hl__spin_unpart(life->pid, &all);
         __atomic_store_n(&life->parted_ns, 0, __ATOMIC_RELAXED);
-        hl__spin_gather(life->pid, &all, processor);
+        if (hl__spin_allowed())
+            hl__spin_gather(life->pid, &all, processor);
     }
     pthread_mutex_unlock(&turn->pool->lock);
 }
@@ -337,7 +339,7 @@ static bool may_gather(const turn *turn, bool together)
 {
     const hl__life *life = turn->life;
 
-    return (!together || __atomic_load_n(&life->parted_ns, __ATOMIC_RELAXED)) &&
+    return ((!together && hl__spin_allowed()) || __atomic_load_n(&life->parted_ns, __ATOMIC_RELAXED)) &&
            turn->now_ns >= __atomic_load_n(&life->gathered_ns, __ATOMIC_RELAXED) + HL__GATHER_AGAIN_NS;
 }
 
