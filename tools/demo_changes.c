@@ -67,10 +67,11 @@ static bool ask(struct demo *demo, json_t *request, json_t **answer)
     reason = *answer ? servers_error(*answer) : "it did not answer";
     if (!reason)
         return true;
-    json_decref(*answer);
     /* The likeliest reason is that the server is gone, which says more. */
     demo_sleep(demo, demo_now_ns() + 100 * DEMO_NS_PER_MS);
-    return demo_fail(demo, "The server could not be asked for its chains: %s", reason);
+    demo_fail(demo, "The server could not be asked for its chains: %s", reason);
+    json_decref(*answer);
+    return false;
 }
 
 static bool ask_chain(struct demo *demo, const char *event, json_t *chains)
