@@ -1,11 +1,14 @@
-/* The changes of `hookline demo`. Each is a run of the hookline command in a process of its own, which reaches the server
- * through the store alone. */
+/* The changes of `hookline demo`. Each is a run of the hookline command in a process of its own, which reaches the
+ * server through the store alone. */
 #include <string.h>
 
 #include "demo.h"
 #include "servers.h"
 
 static const char *const events[] = {"request", "response", "log"};
+
+/* On a loaded machine, or a virtual one that is paused, a server may take seconds; the demo is no test of that. */
+#define ASK_MS 20000
 
 #define EVENTS_LEN (sizeof(events) / sizeof(events[0]))
 
@@ -61,7 +64,7 @@ static bool ask(struct demo *demo, json_t *request, json_t **answer)
     const char *reason = NULL;
 
     *answer = NULL;
-    if (servers_ask(demo->context, request, &answers) == TOOL_DONE)
+    if (servers_ask_all(demo->context, request, ASK_MS, &answers) == TOOL_DONE)
         *answer = json_incref(json_array_get(answers, 0));
     json_decref(answers);
     reason = *answer ? servers_error(*answer) : "it did not answer";

@@ -1,5 +1,6 @@
-/* The upgrade at the end of `hookline demo`: a package is packed, installed, replaced by a newer version and rolled back by
- * runs of the hookline command, while requests go on. Left out where there is no installer (demo_no_installer.c). */
+/* The upgrade at the end of `hookline demo`: a package is packed, installed, replaced by a newer version and rolled
+ * back by runs of the hookline command, while requests go on. Left out where there is no installer
+ * (demo_no_installer.c). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 #define EVENT "response"
 #define HEADER "X-Release"
-#define ANSWER_MS 2000
+#define ANSWER_MS 20000
 
 struct version {
     const char *number;
