@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/* Sends a request to each server on the store and hands over each answer, both JSON texts. Requests:
+/* Sends a request to each server on the store and hands over each answer, both JSON texts. The requests:
+ *
  *   {"ask":"status"}                              pid, program, counters, events with engine and generation
  *   {"ask":"show"|"explain"|"profile"|"health","event":NAME}     health without event: all; "timeout_ms" for its probes
  *   {"ask":"dump","event":NAME,"stage":"plan"|"steps"|"code"}
@@ -20,11 +21,14 @@ extern "C" {
  *   {"ask":"release","libraries":[...]}           lets go of what was prepared; records that were committed meanwhile
  *                                                 have its code then. Both: "except_pid":PID leaves that process out
  *   {"ask":"libraries"}                           paths and stamps of what is mapped
- *   {"ask":"module","do":"load"|"reload"|"release","key":UUID}      as the hl_module_ function of that name: "worker", the
- *                                                 process id of the key's worker, 0 when it has none
- *   {"ask":"module","do":"execute","key":UUID,"function":NAME,"args":TEXT,"timeout_ms":N}      hl_module_execute: "result"; both
- *                                                 are JSON texts, args a list. Each with "in":PID: only that process
- *                                                 does it, the others answer "meant":false
+ *   {"ask":"top"}                                 hl_inside and hl_workers
+ *   {"ask":"crashes"}                             hl_crashes: how workers and servers died
+ *   {"ask":"watch","event":NAME,"on":BOOLEAN}     hl_watch
+ *   {"ask":"module","do":"load"|"reload"|"release","key":UUID}      as the hl_module_ function of that name: "worker",
+ *                                                 the process id of the key's worker, 0 when it has none
+ *   {"ask":"module","do":"execute","key":UUID,"function":NAME,"args":TEXT,"timeout_ms":N}      hl_module_execute:
+ *                                                 "result"; both are JSON texts, args a list. Each with "in":PID: only
+ *                                                 that process does it, the others answer "meant":false
  *   {"ask":"modules"}                             the keys that are loaded there: module, worker, calls, holders
  * Servers without libhookline do not know the last three: HL_ERR_UNSUPPORTED, field "ask".
  * An answer has "pid", and "error" with status and message when the server could not do it. Servers that do not answer
@@ -32,8 +36,8 @@ extern "C" {
 HL_API HL_MUST_USE hl_status hl_control_ask(const char *store, const char *request, uint32_t timeout_ms,
                                             bool (*callback)(const char *answer, void *user), void *user);
 /* The same, and tells of each server that was there and gave no answer: "pid", "silent":true, and an "error" with
- * HL_ERR_TIMEOUT, or HL_ERR_PEER when it ended or too many wait for it already. What it was asked to do it may still do.
- * HL_ERR_PEER when no server is there. [any-thread] */
+ * HL_ERR_TIMEOUT, or HL_ERR_PEER when it ended or too many wait for it already. What it was asked to do it may still
+ * do. HL_ERR_PEER when no server is there. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_control_ask_all(const char *store, const char *request, uint32_t timeout_ms,
                                                 bool (*callback)(const char *answer, void *user), void *user);
 
