@@ -1,4 +1,5 @@
-/* The least that a started program can do: say that it is there. What `hookline bench worker` compares starting a worker with. */
+/* The least that a started program can do: say that it is there. What `hookline bench worker` compares starting a
+ * worker with. */
 #include <unistd.h>
 
 int main(void)

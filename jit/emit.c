@@ -53,8 +53,8 @@ typedef struct chain {
 } chain;
 
 /* DIRECT_DATA makes gcc address imported data relative to the instruction, instead of through a table of addresses. An
- * index below SHORT_INDEXES is one byte until the stop function is called: with SHORT_MOVES a cold block then takes four
- * bytes instead of seven, because gcc no longer writes the whole register. */
+ * index below SHORT_INDEXES is one byte until the stop function is called: with SHORT_MOVES a cold block then takes
+ * four bytes instead of seven, because gcc no longer writes the whole register. */
 #if defined(__x86_64__)
 #define DIRECT_DATA "-fpie"
 #define SHORT_MOVES "-mtune-ctrl=^partial_reg_dependency"

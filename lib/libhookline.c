@@ -1,5 +1,5 @@
-/* Where the rooms of libhookline meet: core is told here what they add to a runtime. The only file that knows both; nothing
- * includes it. */
+/* Where the rooms of libhookline meet: core is told here what they add to a runtime. The only file that knows both;
+ * nothing includes it. */
 #include "core/extension.h"
 #include "install/boot.h"
 #include "install/extension.h"

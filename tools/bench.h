@@ -134,7 +134,7 @@ typedef struct bench_variant {
 int bench_side_by_side(bench *b, bench_variant *variants, size_t variants_len, void *user, size_t times, size_t rounds,
                        int (*check)(void *user, size_t times));
 
-/* ---- bench_processors.c: who runs where ---------------------------------------------------------------------------- */
+/* ---- bench_processors.c: who runs where -------------------------------------------------------------------------- */
 
 /* Those that the calling thread may run on. */
 typedef struct bench_processors {
@@ -147,7 +147,7 @@ bench_processors bench_processors_now(void);
 void bench_processors_keep(const bench_processors *processors, pid_t pid, size_t number);
 void bench_processors_free(const bench_processors *processors, pid_t pid);
 
-/* ---- bench_footprint.c: what a process holds ----------------------------------------------------------------------- */
+/* ---- bench_footprint.c: what a process holds --------------------------------------------------------------------- */
 
 long bench_rss_kib(pid_t pid);
 long bench_mappings(pid_t pid);

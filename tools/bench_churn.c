@@ -198,8 +198,8 @@ static inline bool loop_group(void *place)
     return verdicts == HL_NEXT;
 }
 
-/* Inlined with the group that is given, so that nothing but the dispatches is between the readings. It looks at nothing in
- * `work`, which the changing thread writes. */
+/* Inlined with the group that is given, so that nothing but the dispatches is between the readings. It looks at nothing
+ * in `work`, which the changing thread writes. */
 static inline __attribute__((always_inline)) bool sample(bool (*group)(void *chain), void *chain, float *samples)
 {
     bool right = true;

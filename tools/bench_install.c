@@ -1,4 +1,5 @@
-/* The install case of hookline bench: its parts in order. Left out where there is no installer (bench_no_installer.c). */
+/* The install case of hookline bench: its parts in order. Left out where there is no installer
+ * (bench_no_installer.c). */
 #include <unistd.h>
 
 #include "bench_install.h"

@@ -1,4 +1,5 @@
-/* The packages of the install case of hookline bench: a template library with its marks replaced, and a file of data. */
+/* The packages of the install case of hookline bench: a template library with its marks replaced, and a file of
+ * data. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* A new process opens a store with 100 installed apps of 10 plugins each and dispatches every event rightly. Part of the
- * install case of hookline bench. */
+/* A new process opens a store with 100 installed apps of 10 plugins each and dispatches every event rightly. Part of
+ * the install case of hookline bench. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Installing a package of 1 MB in a process with an open runtime, against the tar command and a sync of what it wrote, in
- * turn. Part of the install case of hookline bench. */
+/* Installing a package of 1 MB in a process with an open runtime, against the tar command and a sync of what it wrote,
+ * in turn. Part of the install case of hookline bench. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
-/* An app of the example HTTP server upgraded back and forth under load: failed requests, dispatch times against those of
- * quiet, memory and mappings of the server. Part of the install case of hookline bench; server, load and times are those
- * of hookline demo. */
+/* An app of the example HTTP server upgraded back and forth under load: failed requests, dispatch times against those
+ * of quiet, memory and mappings of the server. Part of the install case of hookline bench; server, load and times are
+ * those of hookline demo. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

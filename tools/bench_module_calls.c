@@ -1,4 +1,5 @@
-/* What a call of a module costs above a bare ping-pong with the same encoding. Part of the worker case of hookline bench. */
+/* What a call of a module costs above a bare ping-pong with the same encoding. Part of the worker case of hookline
+ * bench. */
 #include <stdlib.h>
 
 #include "bench_modules.h"

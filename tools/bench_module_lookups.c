@@ -55,7 +55,8 @@ static void *keep_registering(void *user)
     return NULL;
 }
 
-/* Processor time of a lookup: with more threads than processors, time on the wall would measure the kernel's sharing of them. */
+/* Processor time of a lookup: with more threads than processors, time on the wall would measure the kernel's sharing of
+ * them. */
 static double window(bench_modules_state *of, bool writing)
 {
     reader readers[READERS] = {{0}};

@@ -1,5 +1,5 @@
-/* The install case of hookline bench, and modules in its worker case, in a build without libhookline: it says so, and they are
- * left out. */
+/* The install case of hookline bench, and modules in its worker case, in a build without libhookline: it says so, and
+ * they are left out. */
 #include "bench.h"
 #include "bench_worker.h"
 

@@ -39,8 +39,8 @@ typedef hl_call_fn *bench_state_functions_table[BENCH_STATE_FUNCTIONS];
 /* library-NN.so: plugin number N = NN * BENCH_LIBRARY_PLUGINS + i is on event "open-EEE", where EEE is
  * N % BENCH_EVENTS, and adds N to the counter that `state` points to. */
 
-/* installed-1.so and installed-10.so: templates of apps with 1 and 10 plugins. The marks in them are replaced, in a copy,
- * by numbers of as many digits: the app's number, and its group's. Plugin k, "bench-APP-k", is on event
+/* installed-1.so and installed-10.so: templates of apps with 1 and 10 plugins. The marks in them are replaced, in a
+ * copy, by numbers of as many digits: the app's number, and its group's. Plugin k, "bench-APP-k", is on event
  * "installed-GROUP-k" and adds APP * 10 + k to the counter that `state` points to. The library is "bench-APP". */
 #define BENCH_APP_MARK "@APP@"
 #define BENCH_GROUP_MARK "@GRP@"

@@ -1,6 +1,6 @@
-/* Which processor a thread or a process of hookline bench runs on. Left to the kernel, two processes that wake each other stay
- * on one processor, or on two, for the whole of a run, as chance had it; and where waking another processor is dear, that
- * decides a comparison. */
+/* Which processor a thread or a process of hookline bench runs on. Left to the kernel, two processes that wake each
+ * other stay on one processor, or on two, for the whole of a run, as chance had it; and where waking another processor
+ * is dear, that decides a comparison. */
 #include "bench.h"
 
 #include <sched.h>

@@ -71,7 +71,8 @@ static void *run_job(void *argument)
     job *j = argument;
     bench_processors processors = bench_processors_now();
 
-    /* A processor of its own for each lane, where there are enough: new threads begin on one and are spread only later. */
+    /* A processor of its own for each lane, where there are enough: new threads begin on one and are spread only
+     * later. */
     bench_processors_keep(&processors, 0, j->lane);
     dispatch(j->w, j->lane, WINDOW / 10);
     meet(j->w);

@@ -1,5 +1,5 @@
-/* The worker case of hookline bench: calling a plugin in another process, starting that process, and losing it. Each part
- * compares with what a person would write by hand, in the same run. */
+/* The worker case of hookline bench: calling a plugin in another process, starting that process, and losing it. Each
+ * part compares with what a person would write by hand, in the same run. */
 #include <limits.h>
 #include <string.h>
 
@@ -75,7 +75,7 @@ void bench_worker_settle(void (*run)(void *user, size_t times), void *user)
         run(user, 100);
 }
 
-/* ---- the parts ---------------------------------------------------------------------------------------------------- */
+/* ---- the parts --------------------------------------------------------------------------------------------------- */
 
 static int (*const parts[])(bench *b, bench_isolated *isolated) = {
     bench_worker_round_trips,

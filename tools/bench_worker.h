@@ -20,8 +20,8 @@ hl_worker_info bench_isolated_worker(const bench_isolated *isolated);
 /* The isolation that every part begins with: one worker, and no limit on restarts. */
 hl_isolation bench_isolation(void);
 
-/* Calls without measuring until Hookline has seen how busy the machine is with these calls alone: whether a caller may look for
- * its reply is decided once a second. */
+/* Calls without measuring until Hookline has seen how busy the machine is with these calls alone: whether a caller may
+ * look for its reply is decided once a second. */
 void bench_worker_settle(void (*run)(void *user, size_t times), void *user);
 
 /* The parts. */

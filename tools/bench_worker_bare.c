@@ -1,5 +1,5 @@
-/* Calling another process without Hookline: a ping-pong over shared memory that two eventfds wake, and one over a Unix socket.
- * No deadline, no check, no notice of a death: what is below that is the kernel's own price. */
+/* Calling another process without Hookline: a ping-pong over shared memory that two eventfds wake, and one over a Unix
+ * socket. No deadline, no check, no notice of a death: what is below that is the kernel's own price. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ struct bench_bare {
     pid_t pid;
 };
 
-/* ---- the process that answers -------------------------------------------------------------------------------------- */
+/* ---- the process that answers ------------------------------------------------------------------------------------ */
 
 static void answer(bench_work *work)
 {
@@ -66,7 +66,7 @@ int bench_worker_bare_child(bench *b, int argc, char **argv)
     return tool_usage(b->context, "the child takes its descriptors");
 }
 
-/* ---- starting it ---------------------------------------------------------------------------------------------------- */
+/* ---- starting it ------------------------------------------------------------------------------------------------- */
 
 /* The descriptors are inherited by their numbers. */
 static bool make_shared(bench_bare *bare)
@@ -165,7 +165,7 @@ pid_t bench_bare_pid(const bench_bare *bare)
     return bare->pid;
 }
 
-/* ---- calling it ------------------------------------------------------------------------------------------------------ */
+/* ---- calling it -------------------------------------------------------------------------------------------------- */
 
 void bench_bare_call(bench_bare *bare, bench_work *work)
 {

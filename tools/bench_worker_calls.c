@@ -1,5 +1,5 @@
-/* Round trips of 64 bytes: through a worker, against a bare ping-pong by eventfds, and against a Unix socket. Part of the
- * worker case of hookline bench. */
+/* Round trips of 64 bytes: through a worker, against a bare ping-pong by eventfds, and against a Unix socket. Part of
+ * the worker case of hookline bench. */
 #include "bench_worker.h"
 
 #define TIMES 300 /* calls of a window: some milliseconds */
@@ -107,7 +107,7 @@ static int check(void *user, size_t times)
     return t->wrong ? TOOL_REFUSED : TOOL_DONE;
 }
 
-/* ---- the result ---------------------------------------------------------------------------------------------------- */
+/* ---- the result -------------------------------------------------------------------------------------------------- */
 
 static void print(bench *b, const bench_variant *variant, double ratio, const char *baseline, bench_goal kind,
                   double goal)

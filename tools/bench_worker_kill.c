@@ -1,5 +1,5 @@
-/* The kill campaign: thousands of requests from two threads while their worker is killed a hundred times. Part of the worker
- * case of hookline bench. */
+/* The kill campaign: thousands of requests from two threads while their worker is killed a hundred times. Part of the
+ * worker case of hookline bench. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -88,8 +88,8 @@ static void kill_one(campaign *c, int32_t pid)
     __atomic_add_fetch(&c->killed, 1, __ATOMIC_RELEASE);
 }
 
-/* At random moments within the part of the requests that belongs to each kill. To yield without end in place of sleeping has
- * kept workers from running for seconds. */
+/* At random moments within the part of the requests that belongs to each kill. To yield without end in place of
+ * sleeping has kept workers from running for seconds. */
 static void *kill_workers(void *user)
 {
     campaign *c = user;
@@ -125,7 +125,7 @@ static int run(campaign *c)
     return TOOL_DONE;
 }
 
-/* ---- the result ---------------------------------------------------------------------------------------------------- */
+/* ---- the result -------------------------------------------------------------------------------------------------- */
 
 /* Until the first answer to a call that was made after the kill. */
 static double back_after(const campaign *c, const kill_times *killed)

@@ -1,5 +1,5 @@
-/* How soon a worker is ready, against a program that only says that it is there, in a small and in a large server. Part of
- * the worker case of hookline bench. */
+/* How soon a worker is ready, against a program that only says that it is there, in a small and in a large server. Part
+ * of the worker case of hookline bench. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-/* ---- the program --------------------------------------------------------------------------------------------------- */
+/* ---- the program ------------------------------------------------------------------------------------------------- */
 
 static int spawn_minimal(int out, pid_t *pid)
 {
@@ -63,7 +63,7 @@ static int start_minimal(bench *b, double *out_ns)
     return TOOL_DONE;
 }
 
-/* ---- the worker ---------------------------------------------------------------------------------------------------- */
+/* ---- the worker -------------------------------------------------------------------------------------------------- */
 
 /* It is killed, and the time that the next one's start took is what hl_workers says. */
 static int start_worker(bench *b, const bench_isolated *isolated, double *out_ns)
@@ -83,7 +83,7 @@ static int start_worker(bench *b, const bench_isolated *isolated, double *out_ns
     return TOOL_DONE;
 }
 
-/* ---- both ------------------------------------------------------------------------------------------------------------ */
+/* ---- both -------------------------------------------------------------------------------------------------------- */
 
 static void print(bench *b, const char *what, const char *engine, double ns, double baseline_ns)
 {

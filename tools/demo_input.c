@@ -1,4 +1,5 @@
-/* `hookline demo --input FILE`: the example server takes the lines of a file for requests, while the changes are made. */
+/* `hookline demo --input FILE`: the example server takes the lines of a file for requests, while the changes are
+ * made. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The load generator of `hookline demo`: a few threads with a keep-alive connection each to 127.0.0.1, which send the next
- * request when the answer to the last is complete. Bounded in number and time. */
+/* The load generator of `hookline demo`: a few threads with a keep-alive connection each to 127.0.0.1, which send the
+ * next request when the answer to the last is complete. Bounded in number and time. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>

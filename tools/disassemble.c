@@ -1,5 +1,4 @@
 /* Disassembling by objdump, which every gcc machine has. See disassemble.h. */
-#define _GNU_SOURCE
 #include "disassemble.h"
 
 #include <ctype.h>

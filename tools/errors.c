@@ -1,5 +1,4 @@
 /* Errors of the command: what failed, over which field, and what to do next; and opening the store. */
-#define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

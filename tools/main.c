@@ -1,5 +1,4 @@
 /* The hookline command: the table of verbs, and the way from a command line to one of them. */
-#define _GNU_SOURCE
 #include <getopt.h>
 #include <locale.h>
 #include <stdlib.h>

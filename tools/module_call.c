@@ -1,5 +1,5 @@
-/* `hookline module execute` and `run`: calling. It happens in a worker of the command's own process, which ends with it, or with
- * --in in a worker of a running server. */
+/* `hookline module execute` and `run`: calling. It happens in a worker of the command's own process, which ends with
+ * it, or with --in in a worker of a running server. */
 #include <stdlib.h>
 #include <string.h>
 

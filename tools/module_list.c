@@ -7,7 +7,7 @@
 
 #define ANSWER_MS 2000
 
-/* ---- where keys are loaded ---------------------------------------------------------------------------------------- */
+/* ---- where keys are loaded --------------------------------------------------------------------------------------- */
 
 /* Keys as text; each leads to {module, loaded: [{pid, program, worker}]}. */
 static void add_worker(json_t *keys, const json_t *server, const json_t *row)
@@ -55,7 +55,7 @@ static int ask_servers(struct context *context, json_t *keys, json_t *silent)
     return TOOL_DONE;
 }
 
-/* ---- list --------------------------------------------------------------------------------------------------------- */
+/* ---- list -------------------------------------------------------------------------------------------------------- */
 
 struct list {
     struct rows rows;
@@ -169,7 +169,7 @@ int module_list(struct context *context, int argc, char **argv)
     return code;
 }
 
-/* ---- functions ---------------------------------------------------------------------------------------------------- */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 static bool add_function(const char *name, const char *doc, void *user)
 {

@@ -1,5 +1,5 @@
-/* `hookline module load`, `reload` and `release`: workers belong to the servers that load them, so every running server of the
- * store is asked, and each one's result is a row. */
+/* `hookline module load`, `reload` and `release`: workers belong to the servers that load them, so every running server
+ * of the store is asked, and each one's result is a row. */
 #include <string.h>
 
 #include "module_verbs.h"
@@ -8,7 +8,7 @@
 
 #define ANSWER_MS 12000 /* a server gives a module's load function 10 s */
 
-/* ---- asking ------------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 /* A server of libhookline-core, or of an older version, does not know the question. */
 static bool has_modules(const json_t *answer)
@@ -76,7 +76,7 @@ int module_no_server(struct context *context, size_t without_modules)
         context->store);
 }
 
-/* ---- what is ordered ---------------------------------------------------------------------------------------------- */
+/* ---- what is ordered --------------------------------------------------------------------------------------------- */
 
 struct order {
     const char *word; /* load, reload, release */
@@ -97,7 +97,7 @@ static int ask(struct context *context, const struct order *order, json_t **answ
                       answers, without_modules);
 }
 
-/* ---- what came of it ---------------------------------------------------------------------------------------------- */
+/* ---- what came of it --------------------------------------------------------------------------------------------- */
 
 static size_t count_status(const json_t *answers, hl_status status)
 {
@@ -137,7 +137,7 @@ static bool all_silent(const json_t *answers)
     return true;
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------------ */
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
 
 static json_t *row_of(const json_t *answer)
 {
@@ -214,7 +214,7 @@ static int tell(struct context *context, const struct order *order, const json_t
     return code;
 }
 
-/* ---- the words ---------------------------------------------------------------------------------------------------- */
+/* ---- the words --------------------------------------------------------------------------------------------------- */
 
 static bool is_registered(struct context *context, const struct order *order)
 {

@@ -17,9 +17,9 @@ module_fn module_load, module_reload, module_release; /* module_servers.c */
 int module_read_key(struct context *context, const char *text, hl_key *out);
 /* The same, and opens the store to read it. */
 int module_open_key(struct context *context, const char *text, hl_key *out);
-/* Sends the request (its reference is taken) as a question "module" to the running servers, or to the one of --in, and waits for
- * timeout_ms. *answers is the caller's and has those who take part; *without_modules says how many have no libhookline.
- * TOOL_DONE, or an exit code with the error told. */
+/* Sends the request (its reference is taken) as a question "module" to the running servers, or to the one of --in, and
+ * waits for timeout_ms. *answers is the caller's and has those who take part; *without_modules says how many have no
+ * libhookline. TOOL_DONE, or an exit code with the error told. */
 int module_ask(struct context *context, json_t *request, uint32_t timeout_ms, json_t **answers,
                size_t *without_modules);
 /* Tells that nobody took part. TOOL_NO_SERVER. */

@@ -1,6 +1,5 @@
 /* new plugin: writes a small project that builds at once, with make or with CMake. Nothing is overwritten, and what was
  * begun is removed when it cannot be finished. */
-#define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>

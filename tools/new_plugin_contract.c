@@ -1,5 +1,4 @@
 /* An event's contract as C declarations, so that a new plugin fits the event without its header. See new_plugin.h. */
-#define _GNU_SOURCE
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

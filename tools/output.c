@@ -1,5 +1,4 @@
 /* Output of the command: JSON documents, aligned tables, and the words for values. Used by every verb. */
-#define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* Records as JSON and as table cells. See records.h. */
-#define _GNU_SOURCE
 #include "records.h"
 
 #include <stdlib.h>

@@ -5,15 +5,15 @@
 #include "tool.h"
 
 /* Sends a request (its reference is taken) to every server on context->store and gives back a JSON array of answers, by
- * pid, which the caller releases; it is empty when no server runs. A server that is there and gives no answer has one all
- * the same, with an error and "silent" true. TOOL_DONE, or an exit code with the error told. */
+ * pid, which the caller releases; it is empty when no server runs. A server that is there and gives no answer has one
+ * all the same, with an error and "silent" true. TOOL_DONE, or an exit code with the error told. */
 int servers_ask(struct context *context, json_t *request, json_t **answers);
 
 /* The same with a time of its own. */
 int servers_ask_all(struct context *context, json_t *request, uint32_t timeout_ms, json_t **answers);
 
-/* TOOL_DONE when a server did what it was asked; else the error of one is told and TOOL_REFUSED returned, TOOL_NO_SERVER
- * when all are silent. There is at least one answer. */
+/* TOOL_DONE when a server did what it was asked; else the error of one is told and TOOL_REFUSED returned,
+ * TOOL_NO_SERVER when all are silent. There is at least one answer. */
 int servers_check(struct context *context, const json_t *answers);
 
 /* Both for verbs that cannot do without: no server at all is TOOL_NO_SERVER. */

@@ -23,8 +23,8 @@ verb_fn verb_new;                                                         /* new
 verb_fn verb_help, verb_version;                                          /* help.c */
 verb_fn verb_complete, verb_completion;                                   /* completion.c */
 
-/* Waits until the running servers have taken over changes, an array of {"name", "revision"}; *settled becomes the array of their
- * pids (verbs_change.c). */
+/* Waits until the running servers have taken over changes, an array of {"name", "revision"}; *settled becomes the array
+ * of their pids (verbs_change.c). */
 int change_settle(struct context *context, const json_t *changes, json_t *settled);
 
 /* What `log --installs` and `log --verify` do (verbs_apps.c). */

@@ -11,7 +11,8 @@
 
 /* ---- putting it together --------------------------------------------------------------------------------------- */
 
-/* What the plugin has now, without the note who said so. Of a worker's fields the server's process has the deadline only. */
+/* What the plugin has now, without the note who said so. Of a worker's fields the server's process has the deadline
+ * only. */
 static json_t *current(const struct context *context, const hl_plugin_info *info)
 {
     json_t *value = info->isolation[0] ? json_loads(info->isolation, 0, NULL) : NULL;

@@ -1,5 +1,4 @@
 /* The verbs about packages themselves: pack, verify, lock, bundle. */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* dump, health and profile: what only a running server can tell. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* top, crashes, and watch EVENT on|off: who is inside what, and who has crashed. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

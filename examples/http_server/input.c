@@ -1,5 +1,5 @@
-/* The site over the lines of a file. Memory is bounded whatever the file is: what is longer than a path may be is cut and
- * counted. See input.h. */
+/* The site over the lines of a file. Memory is bounded whatever the file is: what is longer than a path may be is cut
+ * and counted. See input.h. */
 #include "input.h"
 
 #include <errno.h>

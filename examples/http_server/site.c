@@ -1,5 +1,5 @@
-/* The site: three events, the plugins that the server brings itself, and an exchange's way through them. This is the part
- * that shows Hookline; everything else is an ordinary server. */
+/* The site: three events, the plugins that the server brings itself, and an exchange's way through them. This is the
+ * part that shows Hookline; everything else is an ordinary server. */
 #include "site.h"
 
 #include <string.h>
@@ -67,8 +67,8 @@ static hl_health_state traffic_health(void *self, char *reason, size_t reason_le
     return HL_HEALTH_OK;
 }
 
-/* Registers the plugins, as at every start: their code lives in this program. HL_START starts what is new; a plugin that
- * an operator stopped stays stopped. */
+/* Registers the plugins, as at every start: their code lives in this program. HL_START starts what is new; a plugin
+ * that an operator stopped stays stopped. */
 static hl_status register_own(hl_runtime *runtime)
 {
     hl_plugin_spec own[] = {

@@ -25,7 +25,8 @@ struct site {
 hl_status site_open(struct site *site, const char *store, bool timed);
 void site_close(struct site *site);
 
-/* Runs `request` and `response`. Afterwards the exchange has its status and headers. Returns the verdict of `request`. */
+/* Runs `request` and `response`. Afterwards the exchange has its status and headers. Returns the verdict of
+ * `request`. */
 int64_t site_answer(struct site *site, struct http_exchange *exchange);
 
 /* Runs `log`, when the answer is out. */

@@ -1,5 +1,5 @@
-/* An example module: arithmetic with whole and fractional numbers. Compile it with `hookline module compile math.c`, or as any
- * shared object (cc -shared -fPIC); it links nothing of Hookline. */
+/* An example module: arithmetic with whole and fractional numbers. Compile it with `hookline module compile math.c`, or
+ * as any shared object (cc -shared -fPIC); it links nothing of Hookline. */
 #include <math.h>
 
 #include <hookline/module.h>

@@ -1,5 +1,5 @@
-/* An example module: texts in any script. Letters are those of the C library's UTF-8 locale; a character is what a reader sees
- * as one, with its accents, as far as the widths of the locale tell. Shows load and unload functions. */
+/* An example module: texts in any script. Letters are those of the C library's UTF-8 locale; a character is what a
+ * reader sees as one, with its accents, as far as the widths of the locale tell. Shows load and unload functions. */
 #define _XOPEN_SOURCE 700 /* for wcwidth */
 #include <locale.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define JOINER 0x200d /* makes one character of those around it */
 
-/* ---- texts as code points ------------------------------------------------------------------------------------------ */
+/* ---- texts as code points ---------------------------------------------------------------------------------------- */
 
 struct text {
     wchar_t *at;
@@ -62,7 +62,7 @@ static hl_status refuse_arguments(hl_answer *answer)
     return hl_answer_fail(answer, HL_ERR_INVALID, "Give one text.");
 }
 
-/* ---- letters ------------------------------------------------------------------------------------------------------- */
+/* ---- letters ----------------------------------------------------------------------------------------------------- */
 
 /* Capitals of more than one letter, of which the C library's tables know nothing. */
 static const struct {
@@ -126,7 +126,7 @@ static hl_status downcase(void *self, const hl_value *args, hl_answer *answer)
     return status;
 }
 
-/* ---- characters ---------------------------------------------------------------------------------------------------- */
+/* ---- characters -------------------------------------------------------------------------------------------------- */
 
 static bool is_flag_letter(wchar_t code)
 {
@@ -138,8 +138,8 @@ static bool is_skin_tone(wchar_t code)
     return code >= 0x1f3fb && code <= 0x1f3ff;
 }
 
-/* How many code points from `at` on make one character: the first, what has no width of its own, what is joined, and the
- * second letter of a flag. */
+/* How many code points from `at` on make one character: the first, what has no width of its own, what is joined, and
+ * the second letter of a flag. */
 static size_t character_len(const wchar_t *at, size_t len)
 {
     size_t used = 1;
@@ -196,7 +196,7 @@ static hl_status reverse(void *self, const hl_value *args, hl_answer *answer)
     return status;
 }
 
-/* ---- space --------------------------------------------------------------------------------------------------------- */
+/* ---- space ------------------------------------------------------------------------------------------------------- */
 
 /* Also the spaces at which no line may be broken, which the C library does not count. */
 static bool is_space(wchar_t code)
@@ -224,7 +224,7 @@ static hl_status trim(void *self, const hl_value *args, hl_answer *answer)
     return status;
 }
 
-/* ---- the module ---------------------------------------------------------------------------------------------------- */
+/* ---- the module -------------------------------------------------------------------------------------------------- */
 
 /* self is the locale, in which the worker's one thread stays. */
 static int load(void **self)

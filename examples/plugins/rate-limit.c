@@ -1,5 +1,6 @@
 /* A plugin library that answers 429 to clients that ask too often: at most HTTP_RATE_LIMIT requests (100,000 unless the
- * environment says otherwise) a second from one address. Shows state behind `self`, ending a chain, and a load function. */
+ * environment says otherwise) a second from one address. Shows state behind `self`, ending a chain, and a load
+ * function. */
 #include <stdlib.h>
 
 #include "http_event.h"

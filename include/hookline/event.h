@@ -50,9 +50,9 @@ typedef struct hl_event_spec {
 HL_API HL_MUST_USE hl_status hl_event_open(hl_runtime *runtime, const char *name, hl_event **out);
 
 /* Opens an event and fixes its contract and policy, which are recorded in the store. Defining it again with the same
- * contract and policy is a no-op; in the same process another contract is HL_ERR_CONTRACT, and other flags or another merge
- * function are HL_ERR_INVALID. A process that defines another
- * contract than the store has replaces it: plugins built for the old one become missing code. [any-thread] */
+ * contract and policy is a no-op; in the same process another contract is HL_ERR_CONTRACT, and other flags or another
+ * merge function are HL_ERR_INVALID. A process that defines another contract than the store has replaces it: plugins
+ * built for the old one become missing code. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_event_define(hl_runtime *runtime, const hl_event_spec *spec, hl_event **out);
 
 /* One event as listed. Strings and fields are borrowed for the callback's time. */

@@ -11,15 +11,16 @@ extern "C" {
 /* A line of text for the asker, without its end mark; borrowed. */
 typedef void hl_line_fn(const char *line, void *user);
 
-/* Explains an event: its chain, why each plugin runs before the next (dependency path, priority or name), why the others
- * do not run, which engine runs it and why not a faster one. HL_ERR_NOT_FOUND. [any-thread] */
+/* Explains an event: its chain, why each plugin runs before the next (dependency path, priority or name), why the
+ * others do not run, which engine runs it and why not a faster one. HL_ERR_NOT_FOUND. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_explain(hl_runtime *runtime, const char *event, hl_line_fn *line, void *user);
 
 /* Why `first` runs before `second` in their event, or that it does not; as one or more lines. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_explain_order(hl_runtime *runtime, const char *first, const char *second,
                                               hl_line_fn *line, void *user);
 
-/* The dependency graph of all plugins, or of one event's (event not NULL) with what they reach, in Graphviz DOT (OD-11).
+/* The dependency graph of all plugins, or of one event's (event not NULL) with what they reach, in Graphviz DOT
+ * (OD-11).
  * [any-thread] */
 HL_API HL_MUST_USE hl_status hl_graph(hl_runtime *runtime, const char *event, hl_line_fn *line, void *user);
 

@@ -1,10 +1,10 @@
 /* Isolation: how far a plugin is trusted. The same plugin library runs in the server's process or in supervised worker
  * processes, as the operator says; the plugin is not built differently and cannot tell.
  *
- * In a worker nothing that the plugin does ends or blocks the server beyond the plugin's deadline (G10): the chain calls a
- * stub, which carries the event's state through shared memory. That asks the event for a contract with a state size, or
- * with a codec where the state has pointers. In the server's process a deadline can only be noticed: the plugin is taken
- * out of the chain for later calls, and the call that hangs goes on hanging. */
+ * In a worker nothing that the plugin does ends or blocks the server beyond the plugin's deadline (G10): the chain
+ * calls a stub, which carries the event's state through shared memory. That asks the event for a contract with a state
+ * size, or with a codec where the state has pointers. In the server's process a deadline can only be noticed: the
+ * plugin is taken out of the chain for later calls, and the call that hangs goes on hanging. */
 #ifndef HOOKLINE_ISOLATION_H
 #define HOOKLINE_ISOLATION_H
 
@@ -42,7 +42,8 @@ typedef enum hl_restart_rule {
     HL_TEMPORARY = 3  /* never */
 } hl_restart_rule;
 
-/* Which workers of a group are started again when one has died. The order in a group is that of chains: (priority, name). */
+/* Which workers of a group are started again when one has died. The order in a group is that of chains: (priority,
+ * name). */
 typedef enum hl_group_strategy {
     HL_ONE_FOR_ONE = 1,
     HL_ONE_FOR_ALL = 2,
@@ -50,9 +51,9 @@ typedef enum hl_group_strategy {
 } hl_group_strategy;
 
 /* What a worker may do. Limits that the kernel does not have are reported by hl_workers, or refused with `require`.
- * Always: no new privileges, no capabilities, no core files, no signals to other processes, no tracing, none of the server's
- * descriptors, and of its environment only search paths, language, time zone, TMPDIR and what tunes the allocator. Without
- * `write` no file can be opened for writing, not even /dev/null. */
+ * Always: no new privileges, no capabilities, no core files, no signals to other processes, no tracing, none of the
+ * server's descriptors, and of its environment only search paths, language, time zone, TMPDIR and what tunes the
+ * allocator. Without `write` no file can be opened for writing, not even /dev/null. */
 typedef struct hl_sandbox {
     size_t size;              /* sizeof(hl_sandbox) */
     uint64_t memory_bytes;    /* address space; 0: 1 GiB */
@@ -104,10 +105,10 @@ typedef struct hl_isolation {
             0, 0, 0, NULL, (hl_group_strategy)0, 0, 0, 0, false, NULL                                                  \
     }
 
-/* Sets how a plugin is isolated, durably, for every process on the store; its event is swapped to the new way of calling
- * once the workers are ready. The operator's word: registering the plugin again or upgrading its package does not change
- * it. isolation NULL takes the word back: what registration or package asked for counts again. Also begins anew with a
- * plugin whose workers had failed.
+/* Sets how a plugin is isolated, durably, for every process on the store; its event is swapped to the new way of
+ * calling once the workers are ready. The operator's word: registering the plugin again or upgrading its package does
+ * not change it. isolation NULL takes the word back: what registration or package asked for counts again. Also begins
+ * anew with a plugin whose workers had failed.
  *
  * flags  HL_WAIT_COMPILED, HL_WAIT_IDLE
  * fails  HL_ERR_NOT_FOUND, HL_ERR_INVALID (isolation.FIELD), HL_ERR_UNSUPPORTED (HL_IN_WORKER for a plugin of the host

@@ -8,9 +8,9 @@
 extern "C" {
 #endif
 
-/* Registers every plugin of a library, all or none. The ELF file is read and checked first (kind, processor, entry, ABI,
- * records, event contracts), then loaded in a throw-away process, then in this one; a refused library leaves nothing
- * behind. In a HL_OPEN_RECORDS_ONLY runtime it is not loaded: running servers on the store load it.
+/* Registers every plugin of a library, all or none. The ELF file is read and checked first (kind, processor, entry,
+ * ABI, records, event contracts), then loaded in a throw-away process, then in this one; a refused library leaves
+ * nothing behind. In a HL_OPEN_RECORDS_ONLY runtime it is not loaded: running servers on the store load it.
  *
  * path   made absolute; recorded, so that other processes and later starts load the same file
  * flags  HL_START, HL_WAIT_COMPILED, HL_WAIT_IDLE, HL_ISOLATED (hookline/isolation.h)

@@ -24,11 +24,11 @@ extern "C" {
 /* Where a function leaves its result. */
 typedef struct hl_answer hl_answer;
 
-/* The result, which is owned from now on; NULL fails with HL_ERR_NO_MEMORY, a part of another value with HL_ERR_INVALID.
- * Returns what the function should return. [plugin] */
+/* The result, which is owned from now on; NULL fails with HL_ERR_NO_MEMORY, a part of another value with
+ * HL_ERR_INVALID. Returns what the function should return. [plugin] */
 HL_API hl_status hl_answer_give(hl_answer *answer, hl_value *result);
-/* A failure with a sentence for people (printf-style). The caller gets HL_ERR_PLUGIN with the sentence, and the name of `status`
- * as field of the error. Returns `status`. [plugin] */
+/* A failure with a sentence for people (printf-style). The caller gets HL_ERR_PLUGIN with the sentence, and the name of
+ * `status` as field of the error. Returns `status`. [plugin] */
 HL_API hl_status hl_answer_fail(hl_answer *answer, hl_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -52,8 +52,8 @@ typedef struct hl_module_entry {
     size_t functions_len;
     int (*load)(void **self);   /* once as the worker starts; not 0 refuses it; may be NULL */
     void (*unload)(void *self); /* once before the worker ends by itself; may be NULL */
-    /* Takes over *self of an older version in the same process, as its newer code arrives; not 0, or NULL here: the state
-     * begins anew with load. The older code stays mapped. */
+    /* Takes over *self of an older version in the same process, as its newer code arrives; not 0, or NULL here: the
+     * state begins anew with load. The older code stays mapped. */
     int (*upgrade)(void **self, const char *from_version);
 } hl_module_entry;
 

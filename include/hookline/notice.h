@@ -1,4 +1,5 @@
-/* Change notices: what happens to plugins and chains, once each, in order, with the record (PS-03..PS-16, TE-01..TE-03). */
+/* Change notices: what happens to plugins and chains, once each, in order, with the record (PS-03..PS-16,
+ * TE-01..TE-03). */
 #ifndef HOOKLINE_NOTICE_H
 #define HOOKLINE_NOTICE_H
 

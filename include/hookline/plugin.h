@@ -64,15 +64,16 @@ typedef struct hl_field {
     uint32_t size;    /* bytes */
 } hl_field;
 
-/* Carries a state that has no fixed size to a worker and back (hookline/isolation.h). Made by whoever declares the event,
- * and compiled into the server and into each plugin, like the contract that names it. */
+/* Carries a state that has no fixed size to a worker and back (hookline/isolation.h). Made by whoever declares the
+ * event, and compiled into the server and into each plugin, like the contract that names it. */
 typedef struct hl_codec {
     size_t size; /* sizeof(hl_codec) */
-    /* Writes at most `room` bytes and returns how many there are (asked again with more room when they are more, at most
-     * 16 MiB), or a negative hl_status. */
+    /* Writes at most `room` bytes and returns how many there are (asked again with more room when they are more, at
+     * most 16 MiB), or a negative hl_status. */
     int64_t (*encode)(const void *state, void *bytes, size_t room);
-    /* Makes a state of the bytes (state NULL, in the worker), or gives the state their content (in the server; it must not
-     * change anything when it refuses). NULL refuses the bytes: the server gets them from a process that it does not trust. */
+    /* Makes a state of the bytes (state NULL, in the worker), or gives the state their content (in the server; it must
+     * not change anything when it refuses). NULL refuses the bytes: the server gets them from a process that it does
+     * not trust. */
     void *(*decode)(void *state, const void *bytes, size_t len);
     void (*release)(void *state); /* frees what decode made */
 } hl_codec;
@@ -150,10 +151,11 @@ typedef struct hl_plugin_spec {
 
 /* ---- a plugin library ----------------------------------------------------------------------------------------- */
 
-/* Carrying state from one version of a library to the next, in each process that has the old one mapped. save runs in the
- * old version while it still serves calls; it writes at most `room` bytes and returns how many there are (it is asked again
- * with more room when they are more), or a negative hl_status. restore runs in the new one, after load and before its first
- * call; not 0 refuses the upgrade. What the old version's calls change in between is not carried over. */
+/* Carrying state from one version of a library to the next, in each process that has the old one mapped. save runs in
+ * the old version while it still serves calls; it writes at most `room` bytes and returns how many there are (it is
+ * asked again with more room when they are more), or a negative hl_status. restore runs in the new one, after load and
+ * before its first call; not 0 refuses the upgrade. What the old version's calls change in between is not carried
+ * over. */
 typedef int64_t hl_save_fn(void *bytes, size_t room);
 typedef int hl_restore_fn(const void *bytes, size_t len, const char *from_version);
 #define HL_SAVED_STATE_MAX ((size_t)64 << 20) /* bytes */

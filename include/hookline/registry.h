@@ -33,7 +33,8 @@ extern "C" {
  * [any-thread] */
 HL_API HL_MUST_USE hl_status hl_register(hl_runtime *runtime, const hl_plugin_spec *spec, unsigned flags);
 
-/* Starts a plugin (LC-07). HL_ERR_NOT_FOUND, HL_ERR_STATUS when stopped, HL_ERR_DEPENDENCY with the names. [any-thread] */
+/* Starts a plugin (LC-07). HL_ERR_NOT_FOUND, HL_ERR_STATUS when stopped, HL_ERR_DEPENDENCY with the names.
+ * [any-thread] */
 HL_API HL_MUST_USE hl_status hl_start(hl_runtime *runtime, const char *name, unsigned flags);
 
 /* Takes a plugin out of its chain until hl_enable (LC-14). HL_ERR_NOT_FOUND, HL_ERR_STATUS when stopped already. The
@@ -43,11 +44,12 @@ HL_API HL_MUST_USE hl_status hl_stop(hl_runtime *runtime, const char *name, unsi
 /* As hl_start, with status restarted (LC-11). [any-thread] */
 HL_API HL_MUST_USE hl_status hl_restart(hl_runtime *runtime, const char *name, unsigned flags);
 
-/* Ends an operator's stop: restarted, or held when a dependency is not active, which is success too (LC-13). On a plugin
- * that is not stopped: HL_ERR_STATUS. [any-thread] */
+/* Ends an operator's stop: restarted, or held when a dependency is not active, which is success too (LC-13). On a
+ * plugin that is not stopped: HL_ERR_STATUS. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_enable(hl_runtime *runtime, const char *name, unsigned flags);
 
-/* Removes a plugin's record (LC-16); its code is released when the last call has left. HL_ERR_NOT_FOUND. [any-thread] */
+/* Removes a plugin's record (LC-16); its code is released when the last call has left. HL_ERR_NOT_FOUND.
+ * [any-thread] */
 HL_API HL_MUST_USE hl_status hl_unregister(hl_runtime *runtime, const char *name, unsigned flags);
 
 /* The verbs for every plugin of an event, as one transaction. An event without plugins is HL_ERR_NOT_FOUND.
@@ -111,9 +113,9 @@ typedef struct hl_plugin_filter {
         sizeof(hl_plugin_filter), NULL, NULL, NULL, NULL, (hl_plugin_status)0                                          \
     }
 
-/* Walks plugins by event, then priority, then name (RG-06, RG-09). filter NULL: all. info is borrowed for the callback's
- * time; the callback returns false to end the walk. No lock is held while it runs, so it may call anything; the walk
- * sees one state of the registry, with the newest commits of other processes. [any-thread] */
+/* Walks plugins by event, then priority, then name (RG-06, RG-09). filter NULL: all. info is borrowed for the
+ * callback's time; the callback returns false to end the walk. No lock is held while it runs, so it may call anything;
+ * the walk sees one state of the registry, with the newest commits of other processes. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_plugins(hl_runtime *runtime, const hl_plugin_filter *filter,
                                         bool (*callback)(const hl_plugin_info *, void *user), void *user);
 

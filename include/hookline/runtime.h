@@ -29,9 +29,10 @@ typedef void hl_log_fn(void *user, hl_log_level level, const char *component, co
 #define HL_OPEN_START_REGISTERED (1u << 2) /* bulk-start every event once when opened (LC-09, BS-04) */
 #define HL_OPEN_PERF_MAP (1u << 3)         /* write /tmp/perf-PID.map rows for compiled chains, for perf(1) */
 #define HL_OPEN_NO_CONTROL (1u << 4)       /* no control socket: the hookline command cannot ask this process */
-/* Handles SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT: writes down in the store's folder which plugin the process dies in, and
- * hands the signal on to the handler that was there before, or dies of it. The next runtime on the store tells of it
- * (hl_crashes), and holds a plugin in which two crashes within ten minutes were. Nothing in a store without a folder. */
+/* Handles SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT: writes down in the store's folder which plugin the process dies
+ * in, and hands the signal on to the handler that was there before, or dies of it. The next runtime on the store tells
+ * of it (hl_crashes), and holds a plugin in which two crashes within ten minutes were. Nothing in a store without a
+ * folder. */
 #define HL_OPEN_RECORD_FAULTS (1u << 5)
 
 typedef struct hl_options {

@@ -32,8 +32,9 @@ typedef struct hl_store_info {
 } hl_store_info;
 
 /* Reads everything in the store and checks it: that every record and document can be read, names and keys agree,
- * dependencies make no cycle, statuses agree with dependencies. Problems go to the callback (may be NULL), one line each.
- * HL_OK when it could be read through, with info->problems_len telling the rest. info->size must be set. [any-thread] */
+ * dependencies make no cycle, statuses agree with dependencies. Problems go to the callback (may be NULL), one line
+ * each. HL_OK when it could be read through, with info->problems_len telling the rest. info->size must be set.
+ * [any-thread] */
 HL_API HL_MUST_USE hl_status hl_store_check(const char *store, hl_store_info *info,
                                             void (*problem)(const char *line, void *user), void *user);
 

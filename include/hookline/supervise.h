@@ -1,4 +1,5 @@
-/* Seeing who works: workers, calls that are running now, and crashes. `hookline top` and `hookline crashes` show them. */
+/* Seeing who works: workers, calls that are running now, and crashes. `hookline top` and `hookline crashes` show
+ * them. */
 #ifndef HOOKLINE_SUPERVISE_H
 #define HOOKLINE_SUPERVISE_H
 
@@ -58,8 +59,8 @@ typedef struct hl_inside_info {
 HL_API HL_MUST_USE hl_status hl_inside(hl_runtime *runtime, bool (*callback)(const hl_inside_info *, void *user),
                                        void *user);
 
-/* Has each call of the event's plugins written down, for hl_inside and for crash records; its chain is swapped. Costs some
- * 3 ns a plugin while it is on, nothing when it is off. Not stored. HL_ERR_NOT_FOUND. [any-thread] */
+/* Has each call of the event's plugins written down, for hl_inside and for crash records; its chain is swapped. Costs
+ * some 3 ns a plugin while it is on, nothing when it is off. Not stored. HL_ERR_NOT_FOUND. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_watch(hl_runtime *runtime, const char *event, bool on);
 
 /* A crash: of a worker, or of an earlier process on this store (HL_OPEN_RECORD_FAULTS). */
@@ -78,7 +79,8 @@ typedef struct hl_crash_info {
     const char *text; /* a sentence */
 } hl_crash_info;
 
-/* Walks crashes, newest first: workers' of this process, at most the last 256, and those that are recorded in the store.
+/* Walks crashes, newest first: workers' of this process, at most the last 256, and those that are recorded in the
+ * store.
  * [any-thread] */
 HL_API HL_MUST_USE hl_status hl_crashes(hl_runtime *runtime, bool (*callback)(const hl_crash_info *, void *user),
                                         void *user);

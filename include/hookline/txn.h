@@ -16,8 +16,8 @@ typedef struct hl_txn hl_txn;
 HL_API HL_MUST_USE hl_status hl_txn_begin(hl_runtime *runtime, hl_txn **out);
 
 /* The verbs. Each checks its step against the transaction so far and says at once what hl_register & co. would; a step
- * that failed is not part of the transaction, which stays usable. flags: HL_START for register, else 0. Spec strings are
- * copied. [any-thread] */
+ * that failed is not part of the transaction, which stays usable. flags: HL_START for register, else 0. Spec strings
+ * are copied. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_txn_register(hl_txn *txn, const hl_plugin_spec *spec, unsigned flags);
 HL_API HL_MUST_USE hl_status hl_txn_start(hl_txn *txn, const char *name, unsigned flags);
 HL_API HL_MUST_USE hl_status hl_txn_stop(hl_txn *txn, const char *name, unsigned flags);
@@ -33,8 +33,8 @@ HL_API HL_MUST_USE hl_status hl_txn_stop_all(hl_txn *txn, unsigned flags);
 HL_API HL_MUST_USE hl_status hl_txn_restart_all(hl_txn *txn, unsigned flags);
 HL_API HL_MUST_USE hl_status hl_txn_unregister_all(hl_txn *txn, unsigned flags);
 
-/* As hl_isolate, but the plugin's new code is made ready after the commit: until then its event runs the old chain, and when
- * it cannot be had the plugin counts as missing code. [any-thread] */
+/* As hl_isolate, but the plugin's new code is made ready after the commit: until then its event runs the old chain, and
+ * when it cannot be had the plugin counts as missing code. [any-thread] */
 HL_API HL_MUST_USE hl_status hl_txn_isolate(hl_txn *txn, const char *name, const hl_isolation *isolation,
                                             unsigned flags);
 

@@ -20,8 +20,8 @@ void hl__touch(hl_runtime *runtime, const char *name)
     runtime->touched = event;
 }
 
-/* A change becomes visible with the code that it needs: until hl__load_missing has loaded it or started its workers, and
- * touched the event again, the old chain goes on. Published at once, the event could not run meanwhile. */
+/* A change becomes visible with the code that it needs: until hl__load_missing has loaded it or started its workers,
+ * and touched the event again, the old chain goes on. Published at once, the event could not run meanwhile. */
 static bool waits_for_code(hl_runtime *runtime, struct hl__event *event, uint64_t *asked_ns, bool *remote)
 {
     if (runtime->parts.loader && !(runtime->options.flags & HL_OPEN_RECORDS_ONLY) && event->plan &&
@@ -117,8 +117,9 @@ static void accept_row(hl_runtime *runtime, const hl__draft_row *row)
 
 /* ---- beginning anew ---- */
 
-/* Whoever has a running plugin's record written anew wants it to be tried again: restart, enable, register and hl_isolate do. The
- * watchdog's verdict is taken back, and workers that had failed are started again, also those that could not be started. */
+/* Whoever has a running plugin's record written anew wants it to be tried again: restart, enable, register and
+ * hl_isolate do. The watchdog's verdict is taken back, and workers that had failed are started again, also those that
+ * could not be started. */
 static void begin_anew(hl_runtime *runtime, const hl__record *record)
 {
     const hl__binding *binding = hl__bound_find(runtime, record->name);

@@ -1,5 +1,5 @@
-/* Bindings: a plugin's name tied to code in this process, from the host program or from a mapped library. Counted: chains
- * hold the bindings they call. */
+/* Bindings: a plugin's name tied to code in this process, from the host program or from a mapped library. Counted:
+ * chains hold the bindings they call. */
 #ifndef HL_CORE_BINDING_H
 #define HL_CORE_BINDING_H
 
@@ -47,7 +47,8 @@ hl__binding *hl__binding_broken(const char *name, const char *library_path, cons
 /* Tells the binding the isolation of the record that it is for. False without memory. */
 bool hl__binding_isolate(hl__binding *binding, const char *isolation);
 
-/* The same code again, for a record that differs in its isolation only. `release` moves to the copy when that is bound. */
+/* The same code again, for a record that differs in its isolation only. `release` moves to the copy when that is
+ * bound. */
 hl__binding *hl__binding_copy(const hl__binding *binding);
 
 /* Whether it was made for what the record asks for: path, stamp and isolation are the same. */

@@ -1,5 +1,5 @@
-/* Which chains dispatches may be inside of, published or waiting for their last reader: how the watchdog, hl_inside and the
- * fault handler learn what the address that a thread has written down stands for. */
+/* Which chains dispatches may be inside of, published or waiting for their last reader: how the watchdog, hl_inside and
+ * the fault handler learn what the address that a thread has written down stands for. */
 #ifndef HL_CORE_CHAINS_H
 #define HL_CORE_CHAINS_H
 
@@ -22,8 +22,8 @@ void hl__chains_remove(hl__plan *plan);
 void hl__chains_lock(void);
 void hl__chains_unlock(void);
 
-/* The plan of what a thread says that it is inside of; NULL for what is none. With the lock; or without a lock, in the thread
- * itself, from inside the dispatch. Async-signal-safe. */
+/* The plan of what a thread says that it is inside of; NULL for what is none. With the lock; or without a lock, in the
+ * thread itself, from inside the dispatch. Async-signal-safe. */
 hl__plan *hl__chains_find(const void *chain);
 
 #endif

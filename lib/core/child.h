@@ -1,7 +1,8 @@
 /* Child processes: started by posix_spawn, known by pidfd, waited for one by one.
  *
  * The server has children of its own and perhaps a SIGCHLD handler that waits for all of them. So nothing here touches
- * SIGCHLD or waits for any process but its own, and a child that somebody else has reaped is an outcome, not an error. */
+ * SIGCHLD or waits for any process but its own, and a child that somebody else has reaped is an outcome, not an
+ * error. */
 #ifndef HL_CORE_CHILD_H
 #define HL_CORE_CHILD_H
 

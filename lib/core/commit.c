@@ -9,8 +9,8 @@
 #include "core/runtime.h"
 #include "core/thread.h"
 
-/* Lost races against other processes before HL_ERR_CONFLICT: some seconds. A process that writes without pause takes the
- * store's lock back before a waiting one wakes, and so wins nearly every one of them. */
+/* Lost races against other processes before HL_ERR_CONFLICT: some seconds. A process that writes without pause takes
+ * the store's lock back before a waiting one wakes, and so wins nearly every one of them. */
 #define ATTEMPTS 20000
 
 /* A change on its way: what is asked for, and how its attempts go. */
@@ -113,8 +113,8 @@ static hl_status apply_all(hl__draft *draft, change *asked)
     return HL_OK;
 }
 
-/* A binding was made before it was known what its record would be: an operator may have asked for workers meanwhile, or taken
- * that back. What does not fit is left to be discarded, and hl__load_missing makes another one. */
+/* A binding was made before it was known what its record would be: an operator may have asked for workers meanwhile, or
+ * taken that back. What does not fit is left to be discarded, and hl__load_missing makes another one. */
 static bool fits(hl__binding *binding, const hl__record *record)
 {
     bool in_worker;

@@ -136,7 +136,8 @@ static void done(void *user, uint64_t ticket, hl_status status, const char *reas
 
 /* ---- feeding the compiler ---- */
 
-/* What the compiler is given is copied: it must not keep a plan, and with it a plugin's library, from being released. */
+/* What the compiler is given is copied: it must not keep a plan, and with it a plugin's library, from being
+ * released. */
 typedef struct batch {
     hl__unit units[HL__BATCH_MOST];
     char symbols[HL__BATCH_MOST][HL__SYMBOL_MAX];
@@ -203,8 +204,8 @@ static void refuse(hl_runtime *runtime, batch *refused)
         done(runtime, refused->units[i].ticket, HL_ERR_COMPILE, error.message, NULL);
 }
 
-/* Returns whether there was a batch that the compiler refused. One that takes nothing for a while refuses at once and says
- * why: nobody should wait for a helper that is not there. */
+/* Returns whether there was a batch that the compiler refused. One that takes nothing for a while refuses at once and
+ * says why: nobody should wait for a helper that is not there. */
 static bool feed(hl_runtime *runtime)
 {
     hl__compiler *compiler = runtime->parts.compiler;

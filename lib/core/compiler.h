@@ -13,8 +13,8 @@ typedef struct hl__step {
     void *self;
 } hl__step;
 
-/* Where compiled code goes when a plugin's verdict is not HL_NEXT: decides between halt, failure and an undefined verdict,
- * and gives the reply of the whole dispatch. `input` is the dispatch's original state. */
+/* Where compiled code goes when a plugin's verdict is not HL_NEXT: decides between halt, failure and an undefined
+ * verdict, and gives the reply of the whole dispatch. `input` is the dispatch's original state. */
 typedef hl_reply hl__stop_fn(const void *plan, uint64_t index, void *input, void *state, int64_t verdict);
 
 /* One chain to compile. Everything is borrowed for the time of submit. */
@@ -35,8 +35,8 @@ typedef struct hl__compiled {
     hl__code *code; /* given back by release */
 } hl__compiled;
 
-/* Outcome of one unit: HL_OK with *compiled (owned by the callee from now on), or HL_ERR_COMPILE with a reason for people
- * and compiled NULL. */
+/* Outcome of one unit: HL_OK with *compiled (owned by the callee from now on), or HL_ERR_COMPILE with a reason for
+ * people and compiled NULL. */
 typedef void hl__compiled_fn(void *user, uint64_t ticket, hl_status status, const char *reason,
                              const hl__compiled *compiled);
 
@@ -47,10 +47,11 @@ typedef struct hl__compiler_ops {
     void (*destroy)(hl__compiler *compiler);
     /* Whether submit would take a batch now. */
     bool (*idle)(hl__compiler *compiler);
-    /* Starts compiling a batch. HL_OK: every ticket will come back through service. Else HL_ERR_COMPILE with the reason in
-     * hl_last_error, and none will. */
+    /* Starts compiling a batch. HL_OK: every ticket will come back through service. Else HL_ERR_COMPILE with the reason
+     * in hl_last_error, and none will. */
     hl_status (*submit)(hl__compiler *compiler, const hl__unit *units, size_t units_len);
-    /* Becomes readable when service has something to do; -1 while there is none. May change after submit and service. */
+    /* Becomes readable when service has something to do; -1 while there is none. May change after submit and
+     * service. */
     int (*fd)(hl__compiler *compiler);
     /* CLOCK_MONOTONIC time at which service must be called though fd is quiet; UINT64_MAX: never. */
     uint64_t (*wake_at_ns)(hl__compiler *compiler);

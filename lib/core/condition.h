@@ -1,5 +1,5 @@
-/* Conditions that are waited for until a moment of CLOCK_MONOTONIC: a clock that is set must neither cut waiting short nor draw it
- * out. */
+/* Conditions that are waited for until a moment of CLOCK_MONOTONIC: a clock that is set must neither cut waiting short
+ * nor draw it out. */
 #ifndef HL_CORE_CONDITION_H
 #define HL_CORE_CONDITION_H
 

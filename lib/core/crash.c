@@ -1,6 +1,7 @@
 /* Taking over what dead processes left, and drawing the conclusions: see crash.h.
  *
- * A crash is counted for one hold only. So an operator who starts a held plugin again gives it as many crashes as before. */
+ * A crash is counted for one hold only. So an operator who starts a held plugin again gives it as many crashes as
+ * before. */
 #include "core/crash.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* hl_crashes: those of workers, those in the store, and those that dead processes left and nobody has taken over yet. */
+/* hl_crashes: those of workers, those in the store, and those that dead processes left and nobody has taken over
+ * yet. */
 #include <stdlib.h>
 #include <string.h>
 

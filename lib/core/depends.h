@@ -1,4 +1,5 @@
-/* How an entry of `depends` is read: "name", or "?name" for an optional dependency, which orders and never holds. */
+/* How an entry of `depends` is read: "name", or "?name" for an optional dependency, which orders and never holds
+ * (X-063). */
 #ifndef HL_CORE_DEPENDS_H
 #define HL_CORE_DEPENDS_H
 

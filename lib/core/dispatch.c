@@ -1,5 +1,5 @@
-/* Running chains: the reference engine, which is the specification of every other, and what surrounds a chain: rollback,
- * private data, returning the input, dispatch by name. */
+/* Running chains: the reference engine, which is the specification of every other, and what surrounds a chain:
+ * rollback, private data, returning the input, dispatch by name. */
 #include <stdio.h>
 #include <string.h>
 
@@ -30,8 +30,8 @@ static __attribute__((noinline)) hl_reply unavailable(const hl__plan *plan, void
 enum { SITES = 16 };
 
 /* A plain loop over the steps in which each place has a call of its own: a processor expects the target of an indirect
- * call by the call's address, and with a single one for all plugins it has to guess from what ran before. That is most of
- * what such a loop costs: 8 plugins take 15 ns by calls of their own, 22 ns by one (docs/decisions/0013). */
+ * call by the call's address, and with a single one for all plugins it has to guess from what ran before. That is most
+ * of what such a loop costs: 8 plugins take 15 ns by calls of their own, 22 ns by one (docs/decisions/0013). */
 hl_reply hl__reference_call(const hl_event *event, void *state, const void *meta)
 {
     const struct hl__event *inner = __atomic_load_n(&event->inner, __ATOMIC_RELAXED);

@@ -1,5 +1,5 @@
-/* Documents: JSON texts that other rooms keep in the store beside plugins and events, by key, such as "app/shop". They are
- * committed together with changes of plugins, or alone. core neither reads nor understands them. */
+/* Documents: JSON texts that other rooms keep in the store beside plugins and events, by key, such as "app/shop". They
+ * are committed together with changes of plugins, or alone. core neither reads nor understands them. */
 #ifndef HL_CORE_DOCUMENT_H
 #define HL_CORE_DOCUMENT_H
 
@@ -12,7 +12,8 @@ typedef struct hl__documents hl__documents;
 
 /* Called in each attempt, under the runtime's lock, when the newest commits of other processes are in and before the
  * requests are applied. Reads and puts; any status but HL_OK refuses the commit with it. It may be called again when
- * another process won the race, so that everything it decides must come from what it reads. It must not call the runtime. */
+ * another process won the race, so that everything it decides must come from what it reads. It must not call the
+ * runtime. */
 typedef hl_status hl__documents_fn(void *user, hl__documents *documents);
 
 /* HL_ERR_NOT_FOUND without an error text when there is none; *text is owned by the caller. What was put before in the
@@ -22,13 +23,13 @@ HL__SHARED hl_status hl__documents_get(hl__documents *documents, const char *key
 typedef hl_status hl__document_visit_fn(void *user, const char *key, const char *text);
 HL__SHARED hl_status hl__documents_walk(hl__documents *documents, const char *prefix, hl__document_visit_fn *visit,
                                         void *user);
-/* Writes (text NULL: removes) a document with the commit. Both are copied; the last put of a key counts. The text must be
- * a JSON object, which the commit checks. */
+/* Writes (text NULL: removes) a document with the commit. Both are copied; the last put of a key counts. The text must
+ * be a JSON object, which the commit checks. */
 HL__SHARED hl_status hl__documents_put(hl__documents *documents, const char *key, const char *text);
 
-/* hl__commit with documents: all of it becomes visible and durable at once, or nothing. requests_len may be 0, fn may be
- * NULL; without changes and puts nothing is written. The bindings of the requests are taken over as by hl__commit. Called
- * without the lock. */
+/* hl__commit with documents: all of it becomes visible and durable at once, or nothing. requests_len may be 0, fn may
+ * be NULL; without changes and puts nothing is written. The bindings of the requests are taken over as by hl__commit.
+ * Called without the lock. */
 HL__SHARED hl_status hl__commit_documents(hl_runtime *runtime, const char *action, hl__request *requests,
                                           size_t requests_len, hl__documents_fn *fn, void *user, unsigned flags,
                                           size_t *failed);

@@ -29,8 +29,8 @@ void hl__draft_cleanup(hl__draft *draft);
 /* The record as the draft has it, borrowed; NULL when there is none or it is gone. */
 const hl__record *hl__draft_find(const hl__draft *draft, const char *name);
 
-/* Puts a record (the draft takes the reference) or, with NULL, removes the name. NULL without memory; the record is then
- * released. */
+/* Puts a record (the draft takes the reference) or, with NULL, removes the name. NULL without memory; the record is
+ * then released. */
 hl__draft_row *hl__draft_put(hl__draft *draft, const char *name, hl__record *record);
 
 /* Gives a known name a new status; false without memory. */

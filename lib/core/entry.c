@@ -1,5 +1,5 @@
-/* Plain functions that dispatch an event: a bank of them, each tied to one slot, since a function pointer cannot carry an
- * argument. They are compiled with the library, so they need no compiler and are there at once. */
+/* Plain functions that dispatch an event: a bank of them, each tied to one slot, since a function pointer cannot carry
+ * an argument. They are compiled with the library, so they need no compiler and are there at once. */
 #include "core/error.h"
 #include "core/global.h"
 #include "core/runtime.h"

@@ -8,7 +8,8 @@
 
 #include "core/shared.h"
 
-/* Sets hl_last_error of this thread and returns `status`. `field` and `action` are copied; the message is cut at 1 KiB. */
+/* Sets hl_last_error of this thread and returns `status`. `field` and `action` are copied; the message is cut at 1
+ * KiB. */
 HL__SHARED hl_status hl__fail(hl_status status, const char *action, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -47,8 +47,8 @@ static size_t last_dependency(const hl__plan *plan, const hl__record *record)
     return last;
 }
 
-/* The dependency of the plugin at `at` from which dependencies lead to `earlier`, as its distance from there plus one; 0
- * when there is none. ways: the answers for the places before. */
+/* The dependency of the plugin at `at` from which dependencies lead to `earlier`, as its distance from there plus one;
+ * 0 when there is none. ways: the answers for the places before. */
 static size_t way_from(const hl__plan *plan, size_t at, size_t earlier, const size_t *ways)
 {
     const hl__record *from = plan->rows[at].record;

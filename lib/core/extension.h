@@ -7,8 +7,8 @@
 
 struct json_t;
 
-/* A question of the control protocol, and what answers it: a new JSON object, or NULL with the thread's error set. On a thread
- * that may wait. */
+/* A question of the control protocol, and what answers it: a new JSON object, or NULL with the thread's error set. On a
+ * thread that may wait. */
 typedef struct hl__question {
     const char *ask;
     struct json_t *(*answer)(hl_runtime *runtime, const struct json_t *request);

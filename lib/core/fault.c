@@ -1,5 +1,5 @@
-/* The fault handler; see fault.h. What it reads was written down before: the thread's own record, the plan that the thread is
- * inside of, and a mapped file to write to. It calls nothing that is not async-signal-safe. */
+/* The fault handler; see fault.h. What it reads was written down before: the thread's own record, the plan that the
+ * thread is inside of, and a mapped file to write to. It calls nothing that is not async-signal-safe. */
 #include "core/fault.h"
 
 #include <errno.h>
@@ -64,8 +64,8 @@ static void put(char *to, size_t room, const char *text)
     to[at] = '\0';
 }
 
-/* The plugin whose library has the instruction, when it is the only one in the chain; the chain's length when not. What runs in
- * a worker does not crash here. */
+/* The plugin whose library has the instruction, when it is the only one in the chain; the chain's length when not. What
+ * runs in a worker does not crash here. */
 static size_t by_instruction(const hl__plan *plan, uint64_t instruction)
 {
     size_t found = plan->len;
@@ -191,8 +191,8 @@ static size_t index_of(int signal)
     return at;
 }
 
-/* A fault comes again as soon as the handler returns, and then ends the process with the right core dump; a signal that was
- * sent has to be sent again. */
+/* A fault comes again as soon as the handler returns, and then ends the process with the right core dump; a signal that
+ * was sent has to be sent again. */
 static void die_by_default(int signal, const siginfo_t *info)
 {
     struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -227,8 +227,8 @@ static bool is_own(const siginfo_t *info)
     return info->si_code > 0 || (info->si_code == SI_TKILL && info->si_pid == getpid());
 }
 
-/* An earlier handler that returns has repaired what was wrong: nothing has crashed then. One that ends the process by another
- * of these signals comes here a second time. */
+/* An earlier handler that returns has repaired what was wrong: nothing has crashed then. One that ends the process by
+ * another of these signals comes here a second time. */
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
     int error = errno;
@@ -288,8 +288,8 @@ static void delist(const hl__faults *faults)
     }
 }
 
-/* The child writes to its parent's file when it crashes in a chain of the parent's, but does not keep it locked when the parent
- * has died. */
+/* The child writes to its parent's file when it crashes in a chain of the parent's, but does not keep it locked when
+ * the parent has died. */
 static void after_fork(void)
 {
     pthread_mutex_init(&lock, NULL);

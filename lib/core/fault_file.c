@@ -19,7 +19,8 @@
 
 /* ---- making one ---- */
 
-/* Whoever looks through the folder may take a file that is not locked yet for a dead process's: such a one is made anew. */
+/* Whoever looks through the folder may take a file that is not locked yet for a dead process's: such a one is made
+ * anew. */
 static int make_locked(const char *path)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -1,5 +1,5 @@
-/* The file in which a process notes the faults that it dies of: mapped, so that writing to it is all that the handler does, and
- * what is written outlives the process. Its owner holds a lock on it, which goes with the process. */
+/* The file in which a process notes the faults that it dies of: mapped, so that writing to it is all that the handler
+ * does, and what is written outlives the process. Its owner holds a lock on it, which goes with the process. */
 #ifndef HL_CORE_FAULT_FILE_H
 #define HL_CORE_FAULT_FILE_H
 
@@ -49,8 +49,8 @@ typedef struct hl__fault_map {
 hl_status hl__fault_map_open(const char *directory, hl__fault_map *out);
 void hl__fault_map_close(hl__fault_map *map); /* removes the file */
 
-/* Walks the files whose processes have died: content, checked and copied, and the file's name. A file for which the callback
- * returns true is removed. */
+/* Walks the files whose processes have died: content, checked and copied, and the file's name. A file for which the
+ * callback returns true is removed. */
 typedef bool hl__fault_visit_fn(void *user, const char *name, const hl__fault_file *file);
 void hl__fault_files_walk(const char *directory, hl__fault_visit_fn *visit, void *user);
 

@@ -1,5 +1,5 @@
-/* hl_inside and hl_watch: which dispatches are running now. What threads have written down is read beside them, and counts
- * only if they were in the same outermost dispatch before and after. */
+/* hl_inside and hl_watch: which dispatches are running now. What threads have written down is read beside them, and
+ * counts only if they were in the same outermost dispatch before and after. */
 #include "core/inside.h"
 
 #include <stdlib.h>
@@ -125,8 +125,8 @@ static hl_inside_info *find_dispatch(const rows *in, const hl_inside_info *call)
     return found;
 }
 
-/* The innermost dispatch of the event in this thread is the one that waits. A call that began since is left out: the next
- * question finds it. */
+/* The innermost dispatch of the event in this thread is the one that waits. A call that began since is left out: the
+ * next question finds it. */
 static bool add_worker(const hl_inside_info *call, void *user)
 {
     rows *to = user;

@@ -1,5 +1,5 @@
-/* hl_isolate: the operator's word on how a plugin is isolated. Its new code is made ready before anything is changed, so that a
- * plugin whose workers cannot be started stays as it is. */
+/* hl_isolate: the operator's word on how a plugin is isolated. Its new code is made ready before anything is changed,
+ * so that a plugin whose workers cannot be started stays as it is. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* The fields of hl_isolation and hl_sandbox as tables, for those who read, check, write and describe them (isolate_*.c). */
+/* The fields of hl_isolation and hl_sandbox as tables, for those who read, check, write and describe them
+ * (isolate_*.c). */
 #ifndef HL_CORE_ISOLATE_FIELDS_H
 #define HL_CORE_ISOLATE_FIELDS_H
 

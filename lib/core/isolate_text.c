@@ -1,5 +1,5 @@
-/* Reading hl_isolation from its JSON form, with every check that there is. Used by those who start workers, by hl_isolate for
- * what it writes, and by the installer for manifests. */
+/* Reading hl_isolation from its JSON form, with every check that there is. Used by those who start workers, by
+ * hl_isolate for what it writes, and by the installer for manifests. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,7 +191,8 @@ typedef struct block {
     const char *arrays[];
 } block;
 
-/* Every string of the text has two quotes there, so that all of them fit with their end marks into what the text has. */
+/* Every string of the text has two quotes there, so that all of them fit with their end marks into what the text
+ * has. */
 static size_t size_of(const json_t *object, const char *text, size_t *arrays_len)
 {
     const json_t *sandbox = json_object_get(object, "sandbox");

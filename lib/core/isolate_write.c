@@ -1,5 +1,5 @@
-/* Writing hl_isolation as JSON, and what core asks such texts: the mode, who set it, and what to tell people. Used by hl_isolate,
- * registration, the installer, and by those who explain. */
+/* Writing hl_isolation as JSON, and what core asks such texts: the mode, who set it, and what to tell people. Used by
+ * hl_isolate, registration, the installer, and by those who explain. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

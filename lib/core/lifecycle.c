@@ -134,8 +134,8 @@ static bool settle_one(hl__draft *draft, const hl__record *record, worklist *wor
     return push(work, record->name) && hl__draft_set_status(draft, record->name, status);
 }
 
-/* Spreads from the queued names until nothing changes. Stored cycles end too: around a cycle a hold can pass once, and a
- * release cannot start in it (OD-16). */
+/* Spreads from the queued names until nothing changes. Stored cycles end too: around a cycle a hold can pass once, and
+ * a release cannot start in it (OD-16). */
 static bool settle(hl__draft *draft, worklist *work)
 {
     bool ok = true;
@@ -155,8 +155,8 @@ static bool settle(hl__draft *draft, worklist *work)
 
 /* ---- one plugin ---- */
 
-/* Puts a copy with other texts, or the same ones, in a record's place, which is gone then. Without a revision it counts as
- * changed in any case, so that other processes hear of it. */
+/* Puts a copy with other texts, or the same ones, in a record's place, which is gone then. Without a revision it counts
+ * as changed in any case, so that other processes hear of it. */
 static bool rewrite(hl__draft *draft, const hl__record *record, hl_plugin_status status, const char *isolation,
                     const char *hold)
 {

@@ -1,4 +1,5 @@
-/* Kahn's algorithm with a heap on (priority, name), and the search for a cycle's path. Pure; used by lifecycle and plan. */
+/* Kahn's algorithm with a heap on (priority, name), and the search for a cycle's path. Pure; used by lifecycle and
+ * plan. */
 #include "core/order.h"
 
 #include <stdio.h>
@@ -240,7 +241,8 @@ static visit *enter(search *s, const char *name, const char *const *depends, vis
 
 #define CUT "..." /* the end of a path for which there is no room */
 
-/* Writes "goal -> ... -> top -> goal": turns the way down into the way up first, since it may be as long as the registry. */
+/* Writes "goal -> ... -> top -> goal": turns the way down into the way up first, since it may be as long as the
+ * registry. */
 static void write_path(visit *top, const char *goal, char *path, size_t path_len)
 {
     visit *bottom = NULL;

@@ -35,8 +35,8 @@ typedef struct hl__plan {
     hl__chain_fn *code_entry;
     size_t code_bytes;
     hl__retired retired; /* for publish.c */
-    /* What the reference loop reads, from the begin of a cache line on: a chain that was just published comes from another
-     * processor, line by line. */
+    /* What the reference loop reads, from the begin of a cache line on: a chain that was just published comes from
+     * another processor, line by line. */
     size_t len __attribute__((aligned(64)));
     bool available; /* false: dispatches get HL_ERR_NOT_LOADED (CA-16) */
     hl__step steps[];
@@ -48,9 +48,9 @@ typedef struct hl__plan {
 /* How a plan finds a plugin's code; NULL when there is none. */
 typedef hl__binding *hl__binding_of(void *user, const char *name);
 
-/* Builds the plan of an event's records. flags: the event's HL_EVENT_SKIP_MISSING, and HL__PLAN_WATCHED. def: the event's contract, or NULL.
- * binding_of NULL: the order alone, with every active plugin and no code, for those who ask and never for publication.
- * One reference; NULL without memory. A pure function of its arguments (G1). */
+/* Builds the plan of an event's records. flags: the event's HL_EVENT_SKIP_MISSING, and HL__PLAN_WATCHED. def: the
+ * event's contract, or NULL. binding_of NULL: the order alone, with every active plugin and no code, for those who ask
+ * and never for publication. One reference; NULL without memory. A pure function of its arguments (G1). */
 hl__plan *hl__plan_new(const hl__record *const *records, size_t records_len, const hl__event_def *def, unsigned flags,
                        hl__binding_of *binding_of, void *user);
 hl__plan *hl__plan_ref(hl__plan *plan);

@@ -1,5 +1,5 @@
-/* Finding what belongs to the library: by environment, beside the library, where it was installed. Called by whatever starts
- * a helper or a compiler. */
+/* Finding what belongs to the library: by environment, beside the library, where it was installed. Called by whatever
+ * starts a helper or a compiler. */
 #include "core/program.h"
 
 #include <dlfcn.h>

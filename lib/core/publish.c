@@ -11,8 +11,8 @@ static hl__binding *binding_of(void *runtime, const char *name)
     return hl__bound_find(runtime, name);
 }
 
-/* The chain first, then the entry: a dispatch that sees the new entry also sees what it leads to. What stays is not written
- * again: handles are packed, and a write would take its cache line from the neighbours' dispatches. */
+/* The chain first, then the entry: a dispatch that sees the new entry also sees what it leads to. What stays is not
+ * written again: handles are packed, and a write would take its cache line from the neighbours' dispatches. */
 void hl__publish_chain(struct hl__event *event, hl__chain_fn *chain)
 {
     hl__chain_fn *entry = event->flags & HL_EVENT_ROLLBACK ? hl__rollback_call : chain;

@@ -1,6 +1,6 @@
-/* liburcu's read side for those who read what will be retired (reclaim.h) and are in no dispatch. ThreadSanitizer sees nothing
- * of liburcu: in its builds, and only there, readers write down that they have ended, and the reclaimer looks before it
- * releases. */
+/* liburcu's read side for those who read what will be retired (reclaim.h) and are in no dispatch. ThreadSanitizer sees
+ * nothing of liburcu: in its builds, and only there, readers write down that they have ended, and the reclaimer looks
+ * before it releases. */
 #ifndef HL_CORE_READING_H
 #define HL_CORE_READING_H
 

@@ -83,8 +83,8 @@ static void look_at_readings(void)
 }
 #endif
 
-/* The second look is not for safety, which liburcu has proved by then: its acquiring loads pair with the releasing stores
- * at each dispatch's end, which is how ThreadSanitizer, blind to liburcu, learns the order. */
+/* The second look is not for safety, which liburcu has proved by then: its acquiring loads pair with the releasing
+ * stores at each dispatch's end, which is how ThreadSanitizer, blind to liburcu, learns the order. */
 static void wait_for_dispatches(void)
 {
     watch_dispatches();
@@ -150,8 +150,8 @@ static void *run(void *unused)
 
 static __thread bool fork_locked;
 
-/* liburcu's locks are taken around fork, so that the child may open a runtime of its own; not inside a dispatch, where a
- * grace period could be waiting for this very thread. Such a child may dispatch, but not reclaim. */
+/* liburcu's locks are taken around fork, so that the child may open a runtime of its own; not inside a dispatch, where
+ * a grace period could be waiting for this very thread. Such a child may dispatch, but not reclaim. */
 static void before_fork(void)
 {
     fork_locked = !hl__thread_in_plugin();

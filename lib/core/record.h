@@ -59,8 +59,7 @@ typedef struct hl__event_def {
     unsigned flags;              /* HL_EVENT_... */
     const hl_contract *contract; /* NULL: none */
     uint64_t contract_hash;
-    bool
-        has_codec; /* whoever declared it has a codec; where the definition comes from the store, contract->codec is NULL */
+    bool has_codec; /* whoever declared it has one; contract->codec is NULL in a definition that comes from the store */
 } hl__event_def;
 
 hl__event_def *hl__event_def_new(const char *name, unsigned flags, const hl_contract *contract); /* copies everything */

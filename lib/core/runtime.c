@@ -130,7 +130,8 @@ static void free_runtime(hl_runtime *runtime)
     free(runtime);
 }
 
-/* A control socket that cannot be had (a read-only store, say) costs the command's view of this process, nothing else. */
+/* A control socket that cannot be had (a read-only store, say) costs the command's view of this process, nothing
+ * else. */
 static hl_status start(hl_runtime *runtime)
 {
     hl_status status = hl__reclaim_acquire();

@@ -179,10 +179,12 @@ void hl__unbind(hl_runtime *runtime, const char *name);
 void hl__rebind(hl_runtime *runtime, const hl__record *record);
 void hl__unbind_all(hl_runtime *runtime);
 void hl__notify_loaded(hl_runtime *runtime, const char *library_path);
-/* Loads the libraries that an event (NULL: every event with a handle) needs and that are not loaded. Without the lock. */
+/* Loads the libraries that an event (NULL: every event with a handle) needs and that are not loaded. Without the
+ * lock. */
 void hl__load_missing(hl_runtime *runtime, struct hl__event *event);
-/* The code of one plugin of a library, mapped or in workers as its record says, as a binding that is bound nowhere yet. Without the
- * lock. Fails as hl_register_library, and with HL_ERR_CONTRACT or HL_ERR_UNSUPPORTED where it is to run in a worker. */
+/* The code of one plugin of a library, mapped or in workers as its record says, as a binding that is bound nowhere yet.
+ * Without the lock. Fails as hl_register_library, and with HL_ERR_CONTRACT or HL_ERR_UNSUPPORTED where it is to run in
+ * a worker. */
 HL__SHARED hl_status hl__code_of(hl_runtime *runtime, const hl__record *record, hl__binding **out);
 /* Whether this process has the code that the record asks for, in the way in which it asks. Under the lock. */
 HL__SHARED bool hl__has_code(hl_runtime *runtime, const hl__record *record);

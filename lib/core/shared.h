@@ -1,5 +1,5 @@
-/* Marks what libhookline-core shares with libhookline and nobody else. Both have the same version; nothing of it is part of
- * the ABI. */
+/* Marks what libhookline-core shares with libhookline and nobody else. Both have the same version; nothing of it is
+ * part of the ABI. */
 #ifndef HL_CORE_SHARED_H
 #define HL_CORE_SHARED_H
 

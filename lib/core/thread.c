@@ -16,8 +16,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t end_key;
 static hl__thread_row *rows;
 
-/* Used by threads for which there was no memory: their dispatches are right, only nobody sees where they are. Small, since
- * programs that load this library at run time have little room for such variables. */
+/* Used by threads for which there was no memory: their dispatches are right, only nobody sees where they are. Small,
+ * since programs that load this library at run time have little room for such variables. */
 static __thread struct hl__thread fallback;
 
 static void leave_thread(void *argument)

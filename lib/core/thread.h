@@ -1,5 +1,5 @@
-/* Where each dispatching thread is: read by the reclaimer, the watchdog, and those who ask. The records are written by the
- * threads themselves: by hl_call (hookline/call.h) and, around plugins that are watched, by watch.c. */
+/* Where each dispatching thread is: read by the reclaimer, the watchdog, and those who ask. The records are written by
+ * the threads themselves: by hl_call (hookline/call.h) and, around plugins that are watched, by watch.c. */
 #ifndef HL_CORE_THREAD_H
 #define HL_CORE_THREAD_H
 
@@ -52,7 +52,8 @@ void hl__thread_retag(const void *chain);
 /* Number of threads that are inside `chain` now. */
 size_t hl__threads_inside(const void *chain);
 
-/* pthread_create for Hookline's own threads, which take no signal that is meant for the process: those are the host's. */
+/* pthread_create for Hookline's own threads, which take no signal that is meant for the process: those are the
+ * host's. */
 HL__SHARED int hl__thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                                 void *argument);
 

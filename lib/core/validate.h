@@ -1,4 +1,5 @@
-/* Rules for what comes in from outside: names, priorities, struct sizes, flags. Each refusal names the field and the rule. */
+/* Rules for what comes in from outside: names, priorities, struct sizes, flags. Each refusal names the field and the
+ * rule. */
 #ifndef HL_CORE_VALIDATE_H
 #define HL_CORE_VALIDATE_H
 
@@ -22,8 +23,8 @@ HL__SHARED hl_status hl__check_flags(const char *action, unsigned flags, unsigne
 HL__SHARED hl_status hl__copy_struct(const char *action, const char *field, void *to, size_t to_size, const void *from,
                                      size_t least);
 
-/* A whole plugin spec: copies it to *out by hl__copy_struct and checks every field but dependencies' existence. out->size
- * is 0 when there was nothing to be copied; after other failures *out is what was refused. */
+/* A whole plugin spec: copies it to *out by hl__copy_struct and checks every field but dependencies' existence.
+ * out->size is 0 when there was nothing to be copied; after other failures *out is what was refused. */
 HL__SHARED hl_status hl__check_spec(const char *action, const hl_plugin_spec *spec, hl_plugin_spec *out);
 
 /* A contract's own shape. */

@@ -22,9 +22,9 @@ HL__SHARED hl__record *hl__candidate_new(const hl_plugin_spec *spec, const hl__s
 /* Whether the spec's contract is the event's: HL_ERR_CONTRACT with every difference. Takes the lock. */
 HL__SHARED hl_status hl__check_contract_of(hl_runtime *runtime, const char *action, const hl_plugin_spec *spec);
 
-/* Hookline itself holds a plugin, as after repeated crashes, until it is started, restarted or enabled by name; reason is the
- * sentence that users see. fn (may be NULL) writes documents in the same commit. An operator's stop stays. HL_ERR_NOT_FOUND, and
- * as hl_stop. [any-thread] */
+/* Hookline itself holds a plugin, as after repeated crashes, until it is started, restarted or enabled by name; reason
+ * is the sentence that users see. fn (may be NULL) writes documents in the same commit. An operator's stop stays.
+ * HL_ERR_NOT_FOUND, and as hl_stop. [any-thread] */
 hl_status hl__hold(hl_runtime *runtime, const char *name, const char *reason, hl__documents_fn *fn, void *user);
 
 /* The name that an operation is about. */

@@ -1,6 +1,6 @@
-/* Watched calls: who is inside which plugin, since when, and what is done about a call that is over its deadline. A plugin is
- * watched when it runs in the server's process and has a deadline, or its event is watched; its step in the chain then is
- * hl__watched_call with its watch as self. What is not watched does not pay. */
+/* Watched calls: who is inside which plugin, since when, and what is done about a call that is over its deadline. A
+ * plugin is watched when it runs in the server's process and has a deadline, or its event is watched; its step in the
+ * chain then is hl__watched_call with its watch as self. What is not watched does not pay. */
 #ifndef HL_CORE_WATCH_H
 #define HL_CORE_WATCH_H
 
@@ -35,8 +35,8 @@ void hl__watch_isolate(hl__watch *watch, const char *isolation);
 /* A hl_call_fn: writes down that the thread is in this plugin, calls it, and takes that back. */
 hl_reply hl__watched_call(void *watch, void *state, const void *meta);
 
-/* Counts the watchdog's looks, not the time: when the process or its watchdog did not get to run, calls are taken for shorter
- * than they were, never for longer. Stands still while nothing is watched. */
+/* Counts the watchdog's looks, not the time: when the process or its watchdog did not get to run, calls are taken for
+ * shorter than they were, never for longer. Stands still while nothing is watched. */
 extern uint64_t hl__watch_tick;
 
 /* Whole ticks that have passed since the call began: one more may have begun. */
@@ -62,8 +62,8 @@ void hl__watchdog_release(void);
 /* Waits for the thread's end when nothing is watched any more. Without a lock. */
 void hl__watchdog_settle(void);
 
-/* Lets a plugin that was left out take part again: it was registered, restarted, enabled or isolated anew. Under the runtime's
- * lock; the caller replans the event. */
+/* Lets a plugin that was left out take part again: it was registered, restarted, enabled or isolated anew. Under the
+ * runtime's lock; the caller replans the event. */
 void hl__watch_forgive(hl_runtime *runtime, const char *name);
 
 #endif

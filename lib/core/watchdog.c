@@ -1,5 +1,5 @@
-/* The watchdog: counts ticks, sees which calls are over their deadline, and has their plugins left out of the chains that
- * others run. It cannot end such a call; whoever is in it stays there until the plugin returns. */
+/* The watchdog: counts ticks, sees which calls are over their deadline, and has their plugins left out of the chains
+ * that others run. It cannot end such a call; whoever is in it stays there until the plugin returns. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

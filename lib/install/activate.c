@@ -1,5 +1,5 @@
-/* The commit that makes versions active and lets apps go: the records of their plugins, the apps' documents and the entries
- * of the install log become durable and visible at once, or not at all. */
+/* The commit that makes versions active and lets apps go: the records of their plugins, the apps' documents and the
+ * entries of the install log become durable and visible at once, or not at all. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@
 
 #define TRIES 8
 
-/* ---- documents ------------------------------------------------------------------------------------------------------ */
+/* ---- documents --------------------------------------------------------------------------------------------------- */
 
 /* What is put for the apps: first those that become active, then those that go. */
 typedef struct documents {
@@ -97,7 +97,7 @@ static void free_documents(documents *all)
     free(all->entries);
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
 
 typedef struct changes {
     hl__request *rows;
@@ -142,8 +142,8 @@ static hl_status bind(const hl__activation *a, const hl__candidate *from, const 
     return status;
 }
 
-/* Records come from the file that was read; bindings from the library as mapped, which has the same specs, or from workers; a
- * records-only runtime has none. */
+/* Records come from the file that was read; bindings from the library as mapped, which has the same specs, or from
+ * workers; a records-only runtime has none. */
 static hl_status add_registration(const hl__activation *a, const hl__candidate *from, size_t i, changes *to)
 {
     hl_plugin_spec spec = hl__library_info(from->file)->specs[i];
@@ -232,7 +232,7 @@ static void free_changes(changes *all, bool bindings_taken)
     *all = (changes){0};
 }
 
-/* ---- the commit ----------------------------------------------------------------------------------------------------- */
+/* ---- the commit -------------------------------------------------------------------------------------------------- */
 
 static hl_status commit_once(const hl__apps_change *change, documents *about, bool *again)
 {

@@ -1,5 +1,5 @@
-/* Making a version of an app the active one: an installation's second half, and a rollback's. The version's files lie in
- * their place, or will by the time that prepare is called. */
+/* Making a version of an app the active one: an installation's second half, and a rollback's. The version's files lie
+ * in their place, or will by the time that prepare is called. */
 #ifndef HL_INSTALL_ACTIVATION_H
 #define HL_INSTALL_ACTIVATION_H
 
@@ -35,14 +35,15 @@ typedef struct hl__activation {
     size_t prepared_len;
 } hl__activation;
 
-/* activation_isolation.c: how one of the library's plugins will be isolated: as the operator said, else as the package asks.
- * Owned by the caller; NULL without memory. */
+/* activation_isolation.c: how one of the library's plugins will be isolated: as the operator said, else as the package
+ * asks. Owned by the caller; NULL without memory. */
 char *hl__activation_isolation(const hl__activation *a, const hl__app_library *library, const char *plugin);
-/* Decides whether the candidate is mapped, checks that states can be carried to those that are not, and tells in the report how
- * plugins are isolated. */
+/* Decides whether the candidate is mapped, checks that states can be carried to those that are not, and tells in the
+ * report how plugins are isolated. */
 hl_status hl__activation_isolate(hl__activation *a, hl__candidate *row);
 
-/* activation_read.c: reads the libraries in `folder` (absolute) and checks all that can be told without running code. */
+/* activation_read.c: reads the libraries in `folder` (absolute) and checks all that can be told without running
+ * code. */
 hl_status hl__activation_read(hl__activation *a, const char *folder);
 /* Loads each in a throw-away process. */
 hl_status hl__activation_probe(hl__activation *a);

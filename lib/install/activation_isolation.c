@@ -1,5 +1,5 @@
-/* How the plugins of a version that is to become active are isolated: what the package asks for, unless the operator said
- * otherwise. A library whose plugins all run in workers is never mapped by a server. */
+/* How the plugins of a version that is to become active are isolated: what the package asks for, unless the operator
+ * said otherwise. A library whose plugins all run in workers is never mapped by a server. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The libraries of a version that is to become active, as files: read, checked against the manifest, the runtime and the
- * other apps, then tried in a throw-away process. */
+/* The libraries of a version that is to become active, as files: read, checked against the manifest, the runtime and
+ * the other apps, then tried in a throw-away process. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #define STAMP "sha256:"
 
-/* ---- what a candidate is -------------------------------------------------------------------------------------------- */
+/* ---- what a candidate is ----------------------------------------------------------------------------------------- */
 
 static bool shares_plugin(const hl__app_library *a, const hl__app_library *b)
 {
@@ -73,7 +73,7 @@ static hl_status read_candidate(const char *folder, const hl__app_library *libra
     return status;
 }
 
-/* ---- the manifest and the library say the same ---------------------------------------------------------------------- */
+/* ---- the manifest and the library say the same ------------------------------------------------------------------- */
 
 static bool has_spec(const hl_library_info *info, const char *name)
 {
@@ -112,7 +112,7 @@ static hl_status check_lists(const hl__activation *a, const hl__app_library *lib
     return HL_OK;
 }
 
-/* ---- plugins -------------------------------------------------------------------------------------------------------- */
+/* ---- plugins ----------------------------------------------------------------------------------------------------- */
 
 /* A spec read from a file has no functions. */
 static hl_reply stand_in(void *self, void *state, const void *meta)
@@ -173,7 +173,7 @@ static hl_status check_plugins(const hl__activation *a, size_t library, const hl
     return status;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static hl_status read_row(hl__activation *a, size_t i, const char *folder)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- freeing ------------------------------------------------------------------------------------------------------ */
+/* ---- freeing ----------------------------------------------------------------------------------------------------- */
 
 static void free_libraries(hl__app_library *libraries, size_t len)
 {
@@ -113,7 +113,7 @@ void hl__apps_free(hl__apps *apps)
     memset(apps, 0, sizeof(*apps));
 }
 
-/* ---- sources ------------------------------------------------------------------------------------------------------ */
+/* ---- sources ----------------------------------------------------------------------------------------------------- */
 
 static const char *const source_words[] = {"", "path", "url", "github_tag", "github_latest"};
 
@@ -131,7 +131,7 @@ hl_source_type hl__source_of_word(const char *word)
     return (hl_source_type)0;
 }
 
-/* ---- finding ------------------------------------------------------------------------------------------------------ */
+/* ---- finding ----------------------------------------------------------------------------------------------------- */
 
 const hl__app *hl__apps_find(const hl__apps *apps, const char *name)
 {
@@ -142,7 +142,7 @@ const hl__app *hl__apps_find(const hl__apps *apps, const char *name)
     return NULL;
 }
 
-/* ---- order (X-027) ------------------------------------------------------------------------------------------------ */
+/* ---- order (X-027) ----------------------------------------------------------------------------------------------- */
 
 static bool is_placed(const hl__app *const *order, size_t len, const hl__app *app)
 {

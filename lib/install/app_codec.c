@@ -9,7 +9,7 @@
 
 #define ACTION "read app"
 
-/* ---- writing: values that could not be made are NULL, which jansson's setters refuse; the text tells in the end ----- */
+/* ---- writing: values that could not be made are NULL, which jansson's setters refuse; the text tells in the end -- */
 
 static json_t *encode_texts(char *const *texts, size_t len)
 {
@@ -110,7 +110,7 @@ hl_status hl__app_encode(const hl__app *app, char **text)
     return HL_OK;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool take_text(const json_t *object, const char *key, char **out)
 {

@@ -1,5 +1,5 @@
-/* Which of a release's assets is the package: by its exact name, else by processor and C library (DL-04). Called with the
- * text of the release API's answer, which is not believed. */
+/* Which of a release's assets is the package: by its exact name, else by processor and C library (DL-04). Called with
+ * the text of the release API's answer, which is not believed. */
 #include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* What the installer does for a runtime as it opens, works and closes. lib/libhookline.c calls it; see core/extension.h. */
+/* What the installer does for a runtime as it opens, works and closes. lib/libhookline.c calls it; see
+ * core/extension.h. */
 #ifndef HL_INSTALL_EXTENSION_H
 #define HL_INSTALL_EXTENSION_H
 

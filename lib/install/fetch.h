@@ -26,7 +26,8 @@ typedef struct hl__asset {
 } hl__asset;
 
 /* Asks the release API and chooses the asset: the one named, else the one package for this processor and C library
- * (`-x86_64-gnu` or the like in its name, or one package alone). HL_ERR_ASSET lists what there is (DL-02..DL-05, X-031). */
+ * (`-x86_64-gnu` or the like in its name, or one package alone). HL_ERR_ASSET lists what there is (DL-02..DL-05,
+ * X-031). */
 hl_status hl__github_resolve(const hl__policy *policy, const hl_install_spec *spec, hl__asset *out);
 void hl__asset_cleanup(hl__asset *asset);
 

@@ -56,7 +56,7 @@ hl_status hl__folder_place(const char *action, int from_parent, const char *from
     return status == HL_OK ? hl__folder_sync(from_parent) : status;
 }
 
-/* ---- walking and removing ----------------------------------------------------------------------------------------- */
+/* ---- walking and removing ---------------------------------------------------------------------------------------- */
 
 static bool is_dots(const char *name)
 {

@@ -25,7 +25,7 @@ typedef struct collection {
     hl_gc_report report;
 } collection;
 
-/* ---- versions that the policy does not keep ------------------------------------------------------------------------- */
+/* ---- versions that the policy does not keep ---------------------------------------------------------------------- */
 
 static hl_status forget_before(void *user, hl__documents *documents)
 {
@@ -71,7 +71,7 @@ static hl_status forget(collection *all)
     return hl__apps_read(all->runtime, &all->apps);
 }
 
-/* ---- folders -------------------------------------------------------------------------------------------------------- */
+/* ---- folders ----------------------------------------------------------------------------------------------------- */
 
 static bool delete (collection *all, int parent, const char *name)
 {
@@ -153,7 +153,7 @@ static void collect_all(collection *all)
     hl__staging_sweep(&all->place, &all->report.leftovers_len, &all->report.bytes);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static hl_status collect(collection *all)
 {

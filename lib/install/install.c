@@ -16,7 +16,7 @@
 #define ACTION "install"
 #define LOCK_SLICE_MS 200
 
-/* ---- preparing ------------------------------------------------------------------------------------------------------ */
+/* ---- preparing --------------------------------------------------------------------------------------------------- */
 
 /* Another installation may take long. The caller can end the waiting. */
 hl_status hl__wait_for_apps(hl__apps_place *place, const hl__course *course)
@@ -51,7 +51,7 @@ static hl_status begin(hl__installation *in)
     return status;
 }
 
-/* ---- the parts, in order -------------------------------------------------------------------------------------------- */
+/* ---- the parts, in order ----------------------------------------------------------------------------------------- */
 
 static hl_status verify(hl__installation *in)
 {
@@ -137,7 +137,7 @@ static hl_status make_active(hl__installation *in)
     return status;
 }
 
-/* ---- taking back ---------------------------------------------------------------------------------------------------- */
+/* ---- taking back ------------------------------------------------------------------------------------------------- */
 
 void hl__take_back(hl__installation *in)
 {

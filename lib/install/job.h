@@ -22,8 +22,8 @@ typedef struct hl__job {
     hl_status status;
 } hl__job;
 
-/* Writes the job's document with a commit. Of one that has ended, the address loses user, password and query: nobody needs
- * them any more. */
+/* Writes the job's document with a commit. Of one that has ended, the address loses user, password and query: nobody
+ * needs them any more. */
 hl_status hl__job_put(hl__documents *documents, const hl__job *job);
 /* HL_ERR_STORE_CORRUPT. *out is freed with hl__job_cleanup, also after a failure. */
 hl_status hl__job_decode(const char *text, hl__job *out);

@@ -17,7 +17,7 @@
 #define ACTION "install log"
 #define MESSAGE_MAX 1024
 
-/* ---- the head ------------------------------------------------------------------------------------------------------- */
+/* ---- the head ---------------------------------------------------------------------------------------------------- */
 
 hl_status hl__journal_head_decode(const char *text, hl__journal_head *out)
 {
@@ -60,7 +60,7 @@ static hl_status put_head(hl__documents *documents, const hl__journal_head *head
     return hl__documents_put(documents, HL__JOURNAL_HEAD_KEY, text);
 }
 
-/* ---- an entry ------------------------------------------------------------------------------------------------------- */
+/* ---- an entry ---------------------------------------------------------------------------------------------------- */
 
 hl_status hl__journal_hash(json_t *entry, char hash[HL__SHA256_TEXT])
 {
@@ -129,7 +129,7 @@ hl_status hl__journal_add(hl__documents *documents, const hl__journal_entry *ent
     return status == HL_OK ? put_head(documents, &head) : status;
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------- */
+/* ---- refusals ---------------------------------------------------------------------------------------------------- */
 
 static hl_status add_alone(void *user, hl__documents *documents)
 {

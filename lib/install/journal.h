@@ -18,8 +18,8 @@ typedef struct hl__journal_entry {
     const char *message;
 } hl__journal_entry;
 
-/* Adds entries to a commit that is being made, so that the log and what it tells are one. Once in a commit: what was put
- * is not read back. NULL strings count as "". */
+/* Adds entries to a commit that is being made, so that the log and what it tells are one. Once in a commit: what was
+ * put is not read back. NULL strings count as "". */
 hl_status hl__journal_add(hl__documents *documents, const hl__journal_entry *entries, size_t len);
 
 /* Adds an entry in a commit of its own: refusals. Keeps the thread's error; a failure is only logged. */

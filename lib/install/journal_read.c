@@ -12,7 +12,7 @@
 
 #define ACTION "install log"
 
-/* ---- walking -------------------------------------------------------------------------------------------------------- */
+/* ---- walking ----------------------------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *value, const char *key)
 {
@@ -69,7 +69,7 @@ hl_status hl_install_log(hl_runtime *runtime, bool (*callback)(const hl_install_
     return status == HL_OK ? HL_OK : hl__fail_as(ACTION);
 }
 
-/* ---- verifying ------------------------------------------------------------------------------------------------------ */
+/* ---- verifying --------------------------------------------------------------------------------------------------- */
 
 static hl_status corrupt(uint64_t number, const char *what)
 {

@@ -1,5 +1,5 @@
-/* hl_install_locked: all that a lockfile names, each the very package that was locked, from its source or from a bundle, in
- * one plan. */
+/* hl_install_locked: all that a lockfile names, each the very package that was locked, from its source or from a
+ * bundle, in one plan. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

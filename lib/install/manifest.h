@@ -5,8 +5,8 @@
  *    "requires": {"accounts": ">=2.0 <3"}, "optional": {"mail": "*"}, "conflicts": {"old_shop": "*"},
  *    "capabilities": ["network"], "data": "priv", "description": "..."}
  *
- * A plugin may also be {"name": "shop-stock", "isolation": {...}}, and a library may have "isolation" for all of its plugins
- * that have none of their own: the JSON form of hookline/isolation.h.
+ * A plugin may also be {"name": "shop-stock", "isolation": {...}}, and a library may have "isolation" for all of its
+ * plugins that have none of their own: the JSON form of hookline/isolation.h.
  *
  * Required: app, version, abi, architecture, libc, libraries. Unknown fields are kept as warnings. */
 #ifndef HL_INSTALL_MANIFEST_H

@@ -36,7 +36,7 @@ static hl_status keep_origin(hl__installation *in, hl_source_type type, const ch
     return hl__fail_memory(ACTION);
 }
 
-/* ---- signatures ---------------------------------------------------------------------------------------------------- */
+/* ---- signatures -------------------------------------------------------------------------------------------------- */
 
 static hl_status read_signature(hl__installation *in, int fd)
 {
@@ -84,7 +84,7 @@ static hl_status find_local_signature(hl__installation *in)
     return status;
 }
 
-/* ---- from this disk (IN-02, SE-05) --------------------------------------------------------------------------------- */
+/* ---- from this disk (IN-02, SE-05) ------------------------------------------------------------------------------- */
 
 static hl_status take_file(hl__installation *in, int fd, uint64_t len)
 {
@@ -136,7 +136,7 @@ static hl_status obtain_local(hl__installation *in)
     return status;
 }
 
-/* ---- from elsewhere ------------------------------------------------------------------------------------------------- */
+/* ---- from elsewhere ---------------------------------------------------------------------------------------------- */
 
 /* What is not there is not signed; that the network failed is said as it is. */
 static hl_status refuse_unsigned(hl__installation *in, const char *url)

@@ -102,7 +102,7 @@ void hl__apps_place_close(hl__apps_place *place)
     *place = (hl__apps_place){.folder = -1, .lock = -1};
 }
 
-/* ---- the lock ------------------------------------------------------------------------------------------------------ */
+/* ---- the lock ---------------------------------------------------------------------------------------------------- */
 
 /* flock wakes its waiters in no order and takes no time limit: asking again and again does. */
 static bool take_lock(int fd, uint64_t until_ns)

@@ -1,4 +1,5 @@
-/* Plans: what has to be done for each app, all of it up to the commit, the one commit, and what comes after. See plan.h. */
+/* Plans: what has to be done for each app, all of it up to the commit, the one commit, and what comes after. See
+ * plan.h. */
 #include "install/plan.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 #define ACTION "install"
 
-/* ---- deciding ------------------------------------------------------------------------------------------------------ */
+/* ---- deciding ---------------------------------------------------------------------------------------------------- */
 
 static bool is_version(const hl__app_version *version, const hl__app_version *wanted)
 {
@@ -68,7 +69,7 @@ static void decide_removals(hl__apps_plan *plan)
     }
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------ */
+/* ---- refusals ---------------------------------------------------------------------------------------------------- */
 
 static void write_refusal(const hl__apps_plan *plan, const hl__apps_step *step)
 {
@@ -108,7 +109,7 @@ hl_status hl__apps_plan_decide(hl__apps_plan *plan)
     return status;
 }
 
-/* ---- doing --------------------------------------------------------------------------------------------------------- */
+/* ---- doing ------------------------------------------------------------------------------------------------------- */
 
 static hl_status bring_in(hl__apps_plan *plan)
 {

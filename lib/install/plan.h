@@ -1,5 +1,5 @@
-/* Several changes of apps in one commit: what a lockfile asks for. Each app is brought in and made ready like one that is
- * installed alone; what apps demand of each other is checked for the state that there will be in the end. */
+/* Several changes of apps in one commit: what a lockfile asks for. Each app is brought in and made ready like one that
+ * is installed alone; what apps demand of each other is checked for the state that there will be in the end. */
 #ifndef HL_INSTALL_PLAN_H
 #define HL_INSTALL_PLAN_H
 

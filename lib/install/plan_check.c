@@ -1,4 +1,5 @@
-/* Whether the apps of a plan fit together: each against all that there will be in the end, whatever order they come in. */
+/* Whether the apps of a plan fit together: each against all that there will be in the end, whatever order they come
+ * in. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static const hl__apps_step *find_step(const hl__apps_plan *plan, const char *app
     return NULL;
 }
 
-/* ---- the end state --------------------------------------------------------------------------------------------------- */
+/* ---- the end state ----------------------------------------------------------------------------------------------- */
 
 /* Rows that borrow everything: `rows` alone is freed. */
 static void add(hl__apps *to, const char *name, const hl__app_version *version)
@@ -71,7 +72,7 @@ static hl_status check_demands(const hl__apps *all)
         reason);
 }
 
-/* ---- names of plugins ------------------------------------------------------------------------------------------------ */
+/* ---- names of plugins -------------------------------------------------------------------------------------------- */
 
 static hl_status check_name(const hl__apps_plan *plan, size_t before, const char *app, const char *plugin)
 {

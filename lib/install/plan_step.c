@@ -1,5 +1,5 @@
-/* One app of a plan: where its package is taken from, and the parts of an installation, a rollback or a removal up to the
- * commit, which the plan makes for all. */
+/* One app of a plan: where its package is taken from, and the parts of an installation, a rollback or a removal up to
+ * the commit, which the plan makes for all. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ const hl__app_version *hl__apps_step_version(const hl__apps_step *step)
     return step->kind == HL__APPS_ROLLBACK ? step->in.old->before : &step->in.version;
 }
 
-/* ---- what to install ----------------------------------------------------------------------------------------------- */
+/* ---- what to install --------------------------------------------------------------------------------------------- */
 
 static const char *text_or_null(const char *text)
 {
@@ -133,7 +133,7 @@ hl_status hl__apps_step_begin(const hl__apps_plan *plan, hl__apps_step *step)
     return status == HL_OK && step->kind == HL__APPS_INSTALL ? begin_installation(plan, step) : status;
 }
 
-/* ---- the version before it ----------------------------------------------------------------------------------------- */
+/* ---- the version before it --------------------------------------------------------------------------------------- */
 
 static hl_status read_kept(hl__apps_step *step)
 {
@@ -157,7 +157,7 @@ static hl_status read_kept(hl__apps_step *step)
     return status;
 }
 
-/* ---- the parts ----------------------------------------------------------------------------------------------------- */
+/* ---- the parts --------------------------------------------------------------------------------------------------- */
 
 hl_status hl__apps_step_bring_in(hl__apps_step *step)
 {

@@ -43,13 +43,14 @@ typedef struct hl__policy {
     char *token;      /* of token_file, sent to github_api only; NULL: none */
 } hl__policy;
 
-/* Reads a folder's policy. A policy that cannot be understood refuses everything: HL_ERR_POLICY naming the field. Unknown
- * fields are refused too: a mistyped rule must not be no rule. Freed with hl__policy_cleanup, also after a failure. */
+/* Reads a folder's policy. A policy that cannot be understood refuses everything: HL_ERR_POLICY naming the field.
+ * Unknown fields are refused too: a mistyped rule must not be no rule. Freed with hl__policy_cleanup, also after a
+ * failure. */
 hl_status hl__policy_load(const char *store_folder, hl__policy *out);
 void hl__policy_cleanup(hl__policy *policy);
 
-/* HL_ERR_POLICY naming the rule and the line to add (SE-03, SE-04, SE-14, X-017). `repository` requests may also go to the
- * API's host and to what it names as asset host only if that is listed. */
+/* HL_ERR_POLICY naming the rule and the line to add (SE-03, SE-04, SE-14, X-017). `repository` requests may also go to
+ * the API's host and to what it names as asset host only if that is listed. */
 hl_status hl__policy_check_url(const hl__policy *policy, const char *url);
 hl_status hl__policy_check_repository(const hl__policy *policy, const char *repository);
 /* HL_ERR_PROTECTED (SE-02, X-023). */

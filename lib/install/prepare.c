@@ -1,5 +1,6 @@
-/* Loading a version's libraries in this process and in every running server of the store, before the commit. Those whose plugins
- * all run in workers are not loaded: they were tried in a throw-away process, and a server starts workers when it follows. */
+/* Loading a version's libraries in this process and in every running server of the store, before the commit. Those
+ * whose plugins all run in workers are not loaded: they were tried in a throw-away process, and a server starts workers
+ * when it follows. */
 #include <stdlib.h>
 
 #include "core/error.h"

@@ -1,5 +1,5 @@
-/* Making a package ours before anything of it is verified: a copy in the staging folder, which nobody else can write to.
- * A file or a folder of somebody else can be changed at any time, also through a mapping and without a trace. */
+/* Making a package ours before anything of it is verified: a copy in the staging folder, which nobody else can write
+ * to. A file or a folder of somebody else can be changed at any time, also through a mapping and without a trace. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Asking the other servers of a store over their control sockets; see servers.h. A request has room for a limited number
- * of bytes, so long lists go in pieces. */
+/* Asking the other servers of a store over their control sockets; see servers.h. A request has room for a limited
+ * number of bytes, so long lists go in pieces. */
 #include "install/servers.h"
 
 #include <hookline/control.h>
@@ -26,7 +26,7 @@
 #define PIECE_BYTES 48000 /* of paths and stamps in one request */
 #define ROW_BYTES 160     /* what a row takes beside its strings */
 
-/* ---- requests ------------------------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
 
 static json_t *encode_row(const hl__prepared *row)
 {
@@ -73,7 +73,7 @@ static size_t piece_len(const hl__prepared *rows, size_t len)
     return count;
 }
 
-/* ---- answers -------------------------------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 /* A server that was there before it was asked to load anything. */
 typedef struct known {
@@ -174,7 +174,7 @@ static hl_status ask_piece(hl_runtime *runtime, const char *question, const hl__
     return status;
 }
 
-/* ---- servers that end meanwhile ---------------------------------------------------------------------------------------- */
+/* ---- servers that end meanwhile ---------------------------------------------------------------------------------- */
 
 static void add_known(knowns *all, const json_t *answer, int pidfd)
 {
@@ -230,7 +230,7 @@ static hl_status check_alive(const knowns *all)
     return HL_OK;
 }
 
-/* ---- preparing and letting go ------------------------------------------------------------------------------------------ */
+/* ---- preparing and letting go ------------------------------------------------------------------------------------ */
 
 static hl_status prepare_all(hl_runtime *runtime, const hl__prepared *rows, size_t len, knowns *servers,
                              size_t *servers_len)
@@ -292,7 +292,7 @@ size_t hl__servers_len(hl_runtime *runtime)
     return 0;
 }
 
-/* ---- what is mapped ------------------------------------------------------------------------------------------------- */
+/* ---- what is mapped ---------------------------------------------------------------------------------------------- */
 
 typedef struct search {
     const char *const *paths;

@@ -1,5 +1,5 @@
-/* The running servers of a store and a change of their code, in two phases: each loads and keeps the new libraries before
- * the commit, so that after it nothing can go wrong any more. By the control sockets; see hookline/control.h. */
+/* The running servers of a store and a change of their code, in two phases: each loads and keeps the new libraries
+ * before the commit, so that after it nothing can go wrong any more. By the control sockets; see hookline/control.h. */
 #ifndef HL_INSTALL_SERVERS_H
 #define HL_INSTALL_SERVERS_H
 

@@ -1,4 +1,5 @@
-/* The texts of the documents that a walk meets, to be read when it is over: a visitor may not ask the store for more. */
+/* The texts of the documents that a walk meets, to be read when it is over: a visitor may not ask the store for
+ * more. */
 #ifndef HL_INSTALL_TEXTS_H
 #define HL_INSTALL_TEXTS_H
 

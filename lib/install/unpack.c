@@ -37,7 +37,7 @@ static hl_status unpack_files(hl__installation *in)
     return status;
 }
 
-/* ---- the record ----------------------------------------------------------------------------------------------------- */
+/* ---- the record -------------------------------------------------------------------------------------------------- */
 
 static const hl__package_file *find_file(const hl__package_files *files, const char *path)
 {

@@ -52,8 +52,8 @@ static const char *normalise_ipv6(hl__url *url)
     return asprintf(&url->host, "[%s]", text) < 0 ? (url->host = NULL, no_memory) : NULL;
 }
 
-/* A host whose last part begins with a digit is a number to some readers and a name to others; only the plain form of an
- * IPv4 address is the same to all. */
+/* A host whose last part begins with a digit is a number to some readers and a name to others; only the plain form of
+ * an IPv4 address is the same to all. */
 static bool is_unclear_number(const char *host)
 {
     const char *last = strrchr(host, '.');

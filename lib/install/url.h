@@ -22,8 +22,8 @@ const char *hl__url_parse(const char *text, hl__url *out);
 const char *hl__url_parse_host(const char *text, hl__url *out);
 void hl__url_cleanup(hl__url *url);
 
-/* Where an address leads that a server named at `base`, perhaps relative to it. NULL when it is none, or without memory;
- * owned by the caller, and not checked yet. */
+/* Where an address leads that a server named at `base`, perhaps relative to it. NULL when it is none, or without
+ * memory; owned by the caller, and not checked yet. */
 char *hl__url_join(const char *base, const char *place);
 
 /* The entry for a list of hosts that stands for this address: "example.org", "http://localhost:8080". False where it
@@ -32,8 +32,8 @@ bool hl__url_entry(const hl__url *url, char *out, size_t out_len);
 /* The address for messages and records: without user, password, query and fragment, where secrets may be, and without
  * control characters. Cut where it finds no room. */
 void hl__url_show(const char *text, char *out, size_t out_len);
-/* The same for records, as long as it is; "" for what is no address and may hold secrets anywhere. Owned by the caller, NULL
- * without memory. */
+/* The same for records, as long as it is; "" for what is no address and may hold secrets anywhere. Owned by the caller,
+ * NULL without memory. */
 char *hl__url_shown(const char *text);
 
 #endif

@@ -184,8 +184,8 @@ static hl_status refuse(hl_runtime *runtime, hl__job *job, const hl_install_repo
     return status;
 }
 
-/* Looks once whether it was installed all the same, unless that look has ended a process too. A closing process leaves it
- * to the next. */
+/* Looks once whether it was installed all the same, unless that look has ended a process too. A closing process leaves
+ * it to the next. */
 static hl_status give_up(hl__session *session, hl__job *job)
 {
     hl_install_report report = HL_INSTALL_REPORT_INIT;

@@ -1,7 +1,7 @@
 /* Reading a shared object as bytes: nothing in the file is believed before it was checked, and none of its code runs.
  *
- * elf.c checks the headers, elf_reloc.c says what pointers will point to, elf_symbol.c looks up exported symbols the way
- * the dynamic linker does. All of them work on memory, so that they can be fuzzed. */
+ * elf.c checks the headers, elf_reloc.c says what pointers will point to, elf_symbol.c looks up exported symbols the
+ * way the dynamic linker does. All of them work on memory, so that they can be fuzzed. */
 #ifndef HL_LIBRARY_ELF_H
 #define HL_LIBRARY_ELF_H
 

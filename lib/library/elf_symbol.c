@@ -61,7 +61,8 @@ static uint32_t gnu_hash(const char *name)
     return hash;
 }
 
-/* Table: bucket count, first symbol, Bloom words, shift; Bloom filter; buckets; one hash a symbol, low bit: last one. */
+/* Table: bucket count, first symbol, Bloom words, shift; Bloom filter; buckets; one hash a symbol, low bit: last
+ * one. */
 static bool find_gnu(const hl__elf *elf, const char *name, uint64_t *address)
 {
     const hl__elf_table *table = &elf->gnu_hash;
@@ -100,8 +101,8 @@ static uint32_t sysv_hash(const char *name)
     return hash;
 }
 
-/* Table: bucket count, symbol count; buckets; one link a symbol. A damaged chain may run in a circle, and the count may be
- * any: there are no more links than the table has words. */
+/* Table: bucket count, symbol count; buckets; one link a symbol. A damaged chain may run in a circle, and the count may
+ * be any: there are no more links than the table has words. */
 static bool find_sysv(const hl__elf *elf, const char *name, uint64_t *address)
 {
     const hl__elf_table *table = &elf->hash;

@@ -1,9 +1,9 @@
 /* Copies hookline_plugin, its specs and their contracts out of a library file, following pointers the way the dynamic
  * linker will set them. The file is untrusted: every address, count and string is checked. Called by hl__library_read.
  *
- * Struct sizes: an ABI number fixes the meaning of what it has; a struct may grow at its end within one ABI. So a larger
- * one is read as far as this build knows it, and a smaller one is refused; the entry and contracts, which have grown within
- * this ABI, may have their first size. */
+ * Struct sizes: an ABI number fixes the meaning of what it has; a struct may grow at its end within one ABI. So a
+ * larger one is read as far as this build knows it, and a smaller one is refused; the entry and contracts, which have
+ * grown within this ABI, may have their first size. */
 #include "library/entry.h"
 
 #include <stdarg.h>

@@ -39,7 +39,7 @@ static hl_status copy(const hl__elf *elf, const char *field, uint64_t offset, ch
     return *out ? HL_OK : hl__fail_memory(HL__ELF_ACTION);
 }
 
-/* ---- the dynamic section ------------------------------------------------------------------------------------------- */
+/* ---- the dynamic section ----------------------------------------------------------------------------------------- */
 
 static hl_status add_needed(hl__facts *facts, const hl__elf *elf, uint64_t offset)
 {
@@ -85,7 +85,7 @@ static hl_status read_dynamic(hl__facts *facts, const hl__elf *elf)
     return status;
 }
 
-/* ---- symbols ------------------------------------------------------------------------------------------------------- */
+/* ---- symbols ----------------------------------------------------------------------------------------------------- */
 
 static bool is_thread_atexit(const hl__elf_sym *symbol, const char *name)
 {
@@ -137,7 +137,7 @@ void hl__facts_cleanup(hl__facts *facts)
     memset(facts, 0, sizeof(*facts));
 }
 
-/* ---- where needed libraries may lie ---------------------------------------------------------------------------------- */
+/* ---- where needed libraries may lie ------------------------------------------------------------------------------ */
 
 /* How long the $ORIGIN at the beginning of text is; 0: there is none. */
 static size_t origin_len(const char *text)

@@ -20,8 +20,9 @@ typedef struct hl__facts {
 hl_status hl__facts_read(hl__facts *facts, const hl__elf *elf);
 void hl__facts_cleanup(hl__facts *facts);
 
-/* Calls fn with each path at which `name` would lie by the library's own search list; folder stands for $ORIGIN. Entries
- * with other tokens are told as NULL. origin_only: leaves out what does not depend on the folder. False ends the walk. */
+/* Calls fn with each path at which `name` would lie by the library's own search list; folder stands for $ORIGIN.
+ * Entries with other tokens are told as NULL. origin_only: leaves out what does not depend on the folder. False ends
+ * the walk. */
 typedef bool hl__place_fn(void *user, const char *path);
 void hl__facts_places(const hl__facts *facts, const char *folder, const char *name, bool origin_only, hl__place_fn *fn,
                       void *user);

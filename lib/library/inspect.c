@@ -1,4 +1,5 @@
-/* Reading a plugin library as a file. Called by hl_library_inspect's users, by hl_register_library and by the loader. */
+/* Reading a plugin library as a file. Called by hl_library_inspect's users, by hl_register_library and by the
+ * loader. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,9 +23,9 @@ static hl_status read_entry(hl__library_file *file, const unsigned char *bytes)
     return status;
 }
 
-/* Who has the descriptor has the content from here on: it is what the dynamic linker will map. Only a write into the file
- * itself could change it, and installed files are not writable; a writer who makes them so again, and puts the time of the
- * file back, is not found out. */
+/* Who has the descriptor has the content from here on: it is what the dynamic linker will map. Only a write into the
+ * file itself could change it, and installed files are not writable; a writer who makes them so again, and puts the
+ * time of the file back, is not found out. */
 static hl_status check_content(hl__library_file *file, const char *stamp)
 {
     const hl__extension *extension = hl__extension_get();

@@ -33,11 +33,11 @@ void hl__linker_after_fork(bool in_child)
         pthread_mutex_unlock(&linker);
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
-/* The dynamic linker takes a name it has seen for the object it has seen, whatever file is there now. So a name is spelt
- * in a way that was never used: "./" and "/" between folder and file stand for the digits of a number, and at least
- * least_len bytes are filled. */
+/* The dynamic linker takes a name it has seen for the object it has seen, whatever file is there now. So a name is
+ * spelt in a way that was never used: "./" and "/" between folder and file stand for the digits of a number, and at
+ * least least_len bytes are filled. */
 static bool spell(const char *folder, size_t len, const char *file, size_t least_len, char *out)
 {
     uint64_t number = ++names_made;
@@ -71,7 +71,7 @@ static bool spell_path(const char *path, char *out)
     return spell(path, (size_t)(file - path), file, 0, out);
 }
 
-/* ---- mapping ------------------------------------------------------------------------------------------------------- */
+/* ---- mapping ----------------------------------------------------------------------------------------------------- */
 
 static hl_status open_name(const char *path, const char *name, void **handle)
 {
@@ -122,7 +122,7 @@ bool hl__linker_has(const char *name)
     return handle != NULL;
 }
 
-/* ---- mapping what is open ------------------------------------------------------------------------------------------ */
+/* ---- mapping what is open ---------------------------------------------------------------------------------------- */
 
 static struct link_map *map_of(void *handle)
 {
@@ -177,8 +177,8 @@ static bool open_beside(void *user, const char *path)
     return false;
 }
 
-/* To the dynamic linker $ORIGIN is the folder of the name that it is given, which for an open file is none. So what is to
- * be found there is mapped beforehand. */
+/* To the dynamic linker $ORIGIN is the folder of the name that it is given, which for an open file is none. So what is
+ * to be found there is mapped beforehand. */
 static void open_besides(const hl__library_file *file, besides *out)
 {
     char folder[PATH_MAX];

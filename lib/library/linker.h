@@ -1,4 +1,5 @@
-/* The dynamic linker as the loader uses it: names that it has not seen, files that are pinned, and a lock against fork. */
+/* The dynamic linker as the loader uses it: names that it has not seen, files that are pinned, and a lock against
+ * fork. */
 #ifndef HL_LIBRARY_LINKER_H
 #define HL_LIBRARY_LINKER_H
 

@@ -38,7 +38,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static hl__library *libraries;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* ---- fork ----------------------------------------------------------------------------------------------------------- */
+/* ---- fork -------------------------------------------------------------------------------------------------------- */
 
 static void before_fork(void)
 {
@@ -73,7 +73,7 @@ static void watch_forks(void)
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-/* ---- the list ------------------------------------------------------------------------------------------------------ */
+/* ---- the list ---------------------------------------------------------------------------------------------------- */
 
 static hl__library *find_file(const hl__identity *identity)
 {
@@ -173,7 +173,7 @@ static hl_status claim(const hl__library_file *file, hl__library **out, bool *ma
     return HL_OK;
 }
 
-/* ---- mapping ------------------------------------------------------------------------------------------------------- */
+/* ---- mapping ----------------------------------------------------------------------------------------------------- */
 
 static bool same_string(const char *a, const char *b)
 {
@@ -271,7 +271,7 @@ static hl_status map(hl__library *library, const hl__library_file *file, bool tr
     return status == HL_OK ? run_load(library) : status;
 }
 
-/* ---- the loader ---------------------------------------------------------------------------------------------------- */
+/* ---- the loader -------------------------------------------------------------------------------------------------- */
 
 static void finish_failed(hl__library *library)
 {

@@ -1,8 +1,9 @@
 /* Trying a library in a throw-away process: what it is told and what it answers. Shared by probe.c (the server's side)
  * and probe_main.c (the program hookline-probe).
  *
- * The program is called with the library's path and the server's process number. Descriptor 3 is the file that was read,
- * so that the program can see whether the path still names it; answers go to descriptor 4, one byte and then text. */
+ * The program is called with the library's path and the server's process number. Descriptor 3 is the file that was
+ * read, so that the program can see whether the path still names it; answers go to descriptor 4, one byte and then
+ * text. */
 #ifndef HL_LIBRARY_PROBE_H
 #define HL_LIBRARY_PROBE_H
 

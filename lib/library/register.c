@@ -136,8 +136,8 @@ static hl_status foresee(hl_runtime *runtime, const hl__record *candidate, hl__r
     return *out ? HL_OK : hl__fail_memory("register");
 }
 
-/* Records come from the file that was read; bindings from the library as mapped, which has the same specs, or from workers
- * that have mapped it. */
+/* Records come from the file that was read; bindings from the library as mapped, which has the same specs, or from
+ * workers that have mapped it. */
 static hl_status bind(hl_runtime *runtime, registration *made, size_t i)
 {
     hl__request *request = &made->requests[i];
@@ -174,7 +174,8 @@ static hl_status bind_all(hl_runtime *runtime, registration *made)
     return status;
 }
 
-/* The throw-away process tries only what this process, or another server, is going to map: workers try for themselves. */
+/* The throw-away process tries only what this process, or another server, is going to map: workers try for
+ * themselves. */
 static hl_status register_file(hl_runtime *runtime, hl__library_file *file, unsigned flags)
 {
     const hl_library_info *info = hl__library_info(file);

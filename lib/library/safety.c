@@ -17,7 +17,7 @@
 #define CACHE "/etc/ld.so.cache"
 #define CACHE_BYTES_MAX ((size_t)64 << 20)
 
-/* ---- unloading ----------------------------------------------------------------------------------------------------- */
+/* ---- unloading --------------------------------------------------------------------------------------------------- */
 
 hl_status hl__library_check_unload(const hl__library_file *file)
 {
@@ -42,7 +42,7 @@ hl_status hl__library_check_unload(const hl__library_file *file)
     return HL_OK;
 }
 
-/* ---- needed libraries ---------------------------------------------------------------------------------------------- */
+/* ---- needed libraries -------------------------------------------------------------------------------------------- */
 
 /* Looking for one needed library. */
 typedef struct search {
@@ -92,8 +92,8 @@ static void look_beside_libc(search *search)
         look_in(search, info.dli_fname, (size_t)(file - info.dli_fname));
 }
 
-/* The cache's keys are strings with their end marks, one after the other. A name that is found there by chance only puts
- * off the answer until the library is tried. */
+/* The cache's keys are strings with their end marks, one after the other. A name that is found there by chance only
+ * puts off the answer until the library is tried. */
 static void look_in_cache(search *search)
 {
     char key[NAME_MAX + 3];

@@ -1,6 +1,6 @@
-/* What a server answers about modules: "module", which loads, reloads or releases a key or calls a function, and "modules",
- * which lists what is loaded. On a thread of the control socket. JSON values that could not be made (no memory) are NULL, which jansson's setters
- * take and refuse. */
+/* What a server answers about modules: "module", which loads, reloads or releases a key or calls a function, and
+ * "modules", which lists what is loaded. On a thread of the control socket. JSON values that could not be made (no
+ * memory) are NULL, which jansson's setters take and refuse. */
 #include "module/answer.h"
 
 #include <jansson.h>
@@ -37,7 +37,8 @@ static json_t *result_value(const hl_value *result)
     return value;
 }
 
-/* Arguments and result are JSON texts in strings: they stay what they are, whatever JSON's readers on the way can hold. */
+/* Arguments and result are JSON texts in strings: they stay what they are, whatever JSON's readers on the way can
+ * hold. */
 static json_t *execute(hl_runtime *runtime, const hl_key *key, const json_t *request)
 {
     const char *args_text = json_string_value(json_object_get(request, "args"));
@@ -55,7 +56,7 @@ static json_t *execute(hl_runtime *runtime, const hl_key *key, const json_t *req
     return answer;
 }
 
-/* ---- module: what a key's workers are to do ----------------------------------------------------------------------- */
+/* ---- module: what a key's workers are to do ---------------------------------------------------------------------- */
 
 static const struct verb {
     const char *word;
@@ -116,7 +117,7 @@ static json_t *answer_module(hl_runtime *runtime, const json_t *request)
     return verb->run ? change(runtime, &key, verb) : execute(runtime, &key, request);
 }
 
-/* ---- modules: what is loaded -------------------------------------------------------------------------------------- */
+/* ---- modules: what is loaded ------------------------------------------------------------------------------------- */
 
 static void add_loaded(void *user, const hl__loaded *loaded)
 {

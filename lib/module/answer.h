@@ -1,4 +1,5 @@
-/* The questions of the control protocol that are about modules; see hookline/control.h. libhookline.c hands them to core. */
+/* The questions of the control protocol that are about modules; see hookline/control.h. libhookline.c hands them to
+ * core. */
 #ifndef HL_MODULE_ANSWER_H
 #define HL_MODULE_ANSWER_H
 

@@ -1,5 +1,5 @@
-/* Calling functions of modules: the arguments are written into the worker's area, and the reply is copied out of it before
- * anything of it is looked at; see module_wire.h. A module that dies, hangs or lies is an answer here. */
+/* Calling functions of modules: the arguments are written into the worker's area, and the reply is copied out of it
+ * before anything of it is looked at; see module_wire.h. A module that dies, hangs or lies is an answer here. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,5 +1,6 @@
-/* The document "module-changes": how many documents of keys and modules were ever written, and the names of the last of them. So a
- * process sees at once whether a commit had to do with modules, and reads what is new instead of all there is.
+/* The document "module-changes": how many documents of keys and modules were ever written, and the names of the last of
+ * them. So a process sees at once whether a commit had to do with modules, and reads what is new instead of all there
+ * is.
  *
  * {"count":17,"names":["module/math","key/01234567-89ab-4def-8edc-ba9876543210"]}, the newest last */
 #ifndef HL_MODULE_CHANGES_H

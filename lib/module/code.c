@@ -89,7 +89,7 @@ hl_status hl_module_load_memory(hl_runtime *runtime, const char *name, const voi
     return status == HL_OK ? HL_OK : hl__fail_as("load module");
 }
 
-/* ---- removing ------------------------------------------------------------------------------------------------------ */
+/* ---- removing ---------------------------------------------------------------------------------------------------- */
 
 static hl_status remove_document(void *user, hl__documents *documents)
 {

@@ -10,7 +10,7 @@
 #define ACTION "module code"
 #define NAME_MAX_LEN 255
 
-/* ---- names --------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 static bool is_letter_or_digit(char c)
 {
@@ -32,7 +32,7 @@ hl_status hl__module_name_check(const char *action, const char *field, const cha
                     name ? "This" : "NULL", NAME_MAX_LEN);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static json_t *encode_functions(const hl__code_document *document)
 {
@@ -60,7 +60,7 @@ hl_status hl__code_encode(const hl__code_document *document, char **text)
     return *text ? HL_OK : hl__fail_memory(ACTION);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool take_text(const json_t *object, const char *key, char **out)
 {

@@ -1,5 +1,5 @@
-/* The document "module/NAME" of the store: which code a module has. Written by code_keep.c in the commit that makes code the
- * newest; read by whoever needs the code of a key.
+/* The document "module/NAME" of the store: which code a module has. Written by code_keep.c in the commit that makes
+ * code the newest; read by whoever needs the code of a key.
  *
  * {"version":"1.0.0","sha256":"HEX","file":"math/HEX.so","kept_at":1700000000,
  *  "functions":[{"name":"add","doc":"the sum of two integers"}]} */

@@ -1,5 +1,6 @@
-/* Keeping code; see code_keep.h. The file is whole and synced before a document names it, and the one that it replaces is
- * deleted after that, so that a crash leaves at most a file that no document names; the next change of the module deletes it. */
+/* Keeping code; see code_keep.h. The file is whole and synced before a document names it, and the one that it replaces
+ * is deleted after that, so that a crash leaves at most a file that no document names; the next change of the module
+ * deletes it. */
 #include "module/code_keep.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 
 #define ACTION "module code"
 
-/* ---- checking ------------------------------------------------------------------------------------------------------ */
+/* ---- checking ---------------------------------------------------------------------------------------------------- */
 
 static hl_status check_name(const hl__code_bytes *code, const hl__code_document *document)
 {
@@ -49,7 +50,7 @@ hl_status hl__code_check(const hl__code_bytes *code, hl__code_document *out)
     return status == HL_OK ? set_file(out) : status;
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------ */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 static hl_status write_all(int fd, const char *path, const void *bytes, size_t len)
 {
@@ -115,7 +116,7 @@ static hl_status place_file(const hl__code_place *place, const hl__code_bytes *c
     return status;
 }
 
-/* ---- the commit ---------------------------------------------------------------------------------------------------- */
+/* ---- the commit -------------------------------------------------------------------------------------------------- */
 
 typedef struct keeping {
     const hl__code_bytes *code;
@@ -206,7 +207,7 @@ hl_status hl__code_keep(hl_runtime *runtime, const hl__code_bytes *code, hl__cod
     return status;
 }
 
-/* ---- what the caller is told --------------------------------------------------------------------------------------- */
+/* ---- what the caller is told ------------------------------------------------------------------------------------- */
 
 hl_status hl__code_begin(const char *action, hl_module_code *out)
 {

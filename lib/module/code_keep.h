@@ -1,4 +1,5 @@
-/* Keeping code: from checked bytes to the file in its place and the document that names it. Used by code.c and compile.c. */
+/* Keeping code: from checked bytes to the file in its place and the document that names it. Used by code.c and
+ * compile.c. */
 #ifndef HL_MODULE_CODE_KEEP_H
 #define HL_MODULE_CODE_KEEP_H
 

@@ -18,7 +18,7 @@
 #define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define PAUSE_NS 5000000L
 
-/* ---- the place of a runtime ---------------------------------------------------------------------------------------- */
+/* ---- the place of a runtime -------------------------------------------------------------------------------------- */
 
 /* NULL: the store has none. Under the lock. */
 static hl_status find_store(hl_runtime *runtime, char **out)
@@ -90,7 +90,7 @@ void hl__code_place_close(hl__code_place *place)
     *place = (hl__code_place)HL__CODE_PLACE_INIT;
 }
 
-/* ---- locks --------------------------------------------------------------------------------------------------------- */
+/* ---- locks ------------------------------------------------------------------------------------------------------- */
 
 /* flock takes no time limit: asking again and again does. */
 static bool take_lock(int fd, uint64_t deadline_ns)

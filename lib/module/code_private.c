@@ -1,5 +1,6 @@
-/* Private folders for the code of modules in memory stores: below the system's folder for temporary files, locked as long as
- * the runtime is open, gone with it. Called by code_place.c; hl__code_closed by the extension of the runtime. */
+/* Private folders for the code of modules in memory stores: below the system's folder for temporary files, locked as
+ * long as the runtime is open, gone with it. Called by code_place.c; hl__code_closed by the extension of the
+ * runtime. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
-/* What killed processes left in the place of modules' code: unfinished compiles, and files that no document names. Run as a
- * runtime opens, and for one module before its code changes; other processes may be at work there, whose locks are respected. */
+/* What killed processes left in the place of modules' code: unfinished compiles, and files that no document names. Run
+ * as a runtime opens, and for one module before its code changes; other processes may be at work there, whose locks are
+ * respected. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>

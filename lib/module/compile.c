@@ -1,5 +1,5 @@
-/* The public calls that compile modules. What they share with the registry is one commit at the end: nothing waits for a
- * compiler but other compiles of the same name. */
+/* The public calls that compile modules. What they share with the registry is one commit at the end: nothing waits for
+ * a compiler but other compiles of the same name. */
 #include "module/compile.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ typedef struct compiling {
     hl_module_code *out;
 } compiling;
 
-/* ---- checking ------------------------------------------------------------------------------------------------------ */
+/* ---- checking ---------------------------------------------------------------------------------------------------- */
 
 static hl_status check_source(const hl_module_source *source)
 {
@@ -55,7 +55,7 @@ static hl_status check_source(const hl_module_source *source)
     return status;
 }
 
-/* ---- one compile --------------------------------------------------------------------------------------------------- */
+/* ---- one compile ------------------------------------------------------------------------------------------------- */
 
 static hl_status keep(compiling *compiling, const void *bytes, size_t len)
 {
@@ -139,7 +139,7 @@ static hl_status compile(compiling *compiling)
     return status;
 }
 
-/* ---- the public calls ---------------------------------------------------------------------------------------------- */
+/* ---- the public calls -------------------------------------------------------------------------------------------- */
 
 static hl_status begin(compiling *compiling, hl_runtime *runtime, const hl_module_source *source, hl_module_code *out)
 {

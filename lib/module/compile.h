@@ -1,5 +1,5 @@
-/* Compiling a module's source: the working folder, the tools, the run. Used by compile.c; hl__compile_sweep by code_sweep.c
- * too. */
+/* Compiling a module's source: the working folder, the tools, the run. Used by compile.c; hl__compile_sweep by
+ * code_sweep.c too. */
 #ifndef HL_MODULE_COMPILE_H
 #define HL_MODULE_COMPILE_H
 
@@ -8,7 +8,7 @@
 #define HL__COMPILE_ACTION "compile module"
 #define HL__COMPILE_RESULT "module.so" /* in the working folder */
 
-/* ---- the working folder (compile_folder.c): locked by whoever works in it, and deleted by whoever finds it unlocked ---- */
+/* ---- the working folder (compile_folder.c): locked by whoever works in it, deleted by whoever finds it unlocked -- */
 
 typedef struct hl__compile_folder {
     char *path;
@@ -57,9 +57,9 @@ typedef struct hl__compile_run {
     uint64_t deadline_ns;
 } hl__compile_run;
 
-/* Runs the compiler until it has ended. No process of it is left afterwards. *diagnostics (malloc'ed) is what it said, whatever
- * the outcome, and NULL only without memory. HL_ERR_COMPILE, HL_ERR_TIMEOUT, HL_ERR_LIMIT, HL_ERR_STORE_FULL, HL_ERR_UNSUPPORTED,
- * HL_ERR_SYSTEM. */
+/* Runs the compiler until it has ended. No process of it is left afterwards. *diagnostics (malloc'ed) is what it said,
+ * whatever the outcome, and NULL only without memory. HL_ERR_COMPILE, HL_ERR_TIMEOUT, HL_ERR_LIMIT, HL_ERR_STORE_FULL,
+ * HL_ERR_UNSUPPORTED, HL_ERR_SYSTEM. */
 hl_status hl__compile_do(const hl__compile_run *run, char **diagnostics);
 
 #endif

@@ -90,7 +90,7 @@ hl_status hl__compile_folder_make(const hl__code_place *place, const char *file,
     return status;
 }
 
-/* ---- the result ---------------------------------------------------------------------------------------------------- */
+/* ---- the result -------------------------------------------------------------------------------------------------- */
 
 static hl_status check_result(int fd, hl__identity *identity)
 {
@@ -121,7 +121,7 @@ hl_status hl__compile_folder_result(const hl__compile_folder *folder, void **byt
     return status;
 }
 
-/* ---- removing ------------------------------------------------------------------------------------------------------ */
+/* ---- removing ---------------------------------------------------------------------------------------------------- */
 
 static const char *name_of(const hl__compile_folder *folder)
 {

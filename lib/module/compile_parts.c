@@ -1,6 +1,6 @@
-/* What a compiler outside of the system's folders is made of, for the sandbox to let it read: for /opt/gcc/bin/cc that is its
- * file, /opt/gcc/bin, and the folders beside it in which compilers keep their programs, headers and libraries. Never all of
- * /opt/gcc: for a wrapper script in somebody's home that would be all of it. */
+/* What a compiler outside of the system's folders is made of, for the sandbox to let it read: for /opt/gcc/bin/cc that
+ * is its file, /opt/gcc/bin, and the folders beside it in which compilers keep their programs, headers and libraries.
+ * Never all of /opt/gcc: for a wrapper script in somebody's home that would be all of it. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +64,8 @@ static const char *cut_name(char *path)
     return slash + 1;
 }
 
-/* Beside a compiler that lies in no "bin" its parts lie in its own folder, which is nobody's but theirs only under those names. */
+/* Beside a compiler that lies in no "bin" its parts lie in its own folder, which is nobody's but theirs only under
+ * those names. */
 static hl_status find(hl__compile_tools *tools, char *program)
 {
     const char *name = cut_name(program);

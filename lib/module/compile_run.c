@@ -44,7 +44,7 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* ---- the sandbox --------------------------------------------------------------------------------------------------- */
+/* ---- the sandbox ------------------------------------------------------------------------------------------------- */
 
 static const char *const system_folders[] = {
     "/usr",      "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache", "/etc/alternatives",
@@ -101,7 +101,7 @@ static hl_status make_plan(running *running)
     return status;
 }
 
-/* ---- starting ------------------------------------------------------------------------------------------------------ */
+/* ---- starting ---------------------------------------------------------------------------------------------------- */
 
 static hl_status make_pipe(int *reader, int *writer)
 {
@@ -156,7 +156,7 @@ static hl_status start(running *running)
                           "Program %s does not start; install it, or set HOOKLINE_SANDBOX to its path", tools->sandbox);
 }
 
-/* ---- listening ----------------------------------------------------------------------------------------------------- */
+/* ---- listening --------------------------------------------------------------------------------------------------- */
 
 static void keep(running *running, const char *bytes, size_t len)
 {
@@ -207,7 +207,7 @@ static void listen_to(running *running)
     }
 }
 
-/* ---- judging ------------------------------------------------------------------------------------------------------- */
+/* ---- judging ----------------------------------------------------------------------------------------------------- */
 
 /* What compilers say when they meet the sandbox's limits. */
 static bool names_limit(const char *text)
@@ -296,7 +296,7 @@ static hl_status judge(running *running, const hl__child_end *end)
     return judge_exit(running, end);
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static hl_status run(running *running)
 {

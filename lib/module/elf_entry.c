@@ -1,5 +1,5 @@
-/* Copies hookline_module out of a file, following pointers the way the dynamic linker will set them. The file is untrusted:
- * every address, count and text is checked. Called for every piece of code before it is kept. */
+/* Copies hookline_module out of a file, following pointers the way the dynamic linker will set them. The file is
+ * untrusted: every address, count and text is checked. Called for every piece of code before it is kept. */
 #include "module/elf_entry.h"
 
 #include <stdarg.h>
@@ -87,7 +87,7 @@ static hl_status read_optional(const place *at, uint64_t address, char **out)
     return *out ? HL_OK : hl__fail_memory(HL__ELF_ACTION);
 }
 
-/* ---- functions ----------------------------------------------------------------------------------------------------- */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 static hl_status check_once(const place *at, const hl__code_document *out, size_t index)
 {
@@ -155,7 +155,7 @@ static hl_status read_functions(const hl__elf *elf, uint64_t address, size_t len
     return status;
 }
 
-/* ---- the entry ----------------------------------------------------------------------------------------------------- */
+/* ---- the entry --------------------------------------------------------------------------------------------------- */
 
 static hl_status fail_no_entry(const hl__elf *elf)
 {

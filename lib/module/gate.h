@@ -1,5 +1,5 @@
-/* One gate for each key that somebody loads, reloads or releases: those who do it one after the other, of other keys at the same
- * time (X-106). */
+/* One gate for each key that somebody loads, reloads or releases: those who do it one after the other, of other keys at
+ * the same time (X-106). */
 #ifndef HL_MODULE_GATE_H
 #define HL_MODULE_GATE_H
 

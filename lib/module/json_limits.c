@@ -1,5 +1,5 @@
-/* The limits of values, asked of a JSON text as it stands; see value_json.h. A parser takes up to hundreds of bytes for an item that
- * is two bytes of text, and would be done before the first value is counted. */
+/* The limits of values, asked of a JSON text as it stands; see value_json.h. A parser takes up to hundreds of bytes for
+ * an item that is two bytes of text, and would be done before the first value is counted. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -19,8 +19,8 @@ static const char *behind_string(const char *at)
     return *at ? at + 1 : at;
 }
 
-/* Commas count the items of a list or an object but its first one, which this does: an empty one has none, and the text of bytes
- * is no value beside them. */
+/* Commas count the items of a list or an object but its first one, which this does: an empty one has none, and the text
+ * of bytes is no value beside them. */
 static bool begins_item(const char *bracket)
 {
     const char *first = bracket + 1 + strspn(bracket + 1, SPACE);

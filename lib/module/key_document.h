@@ -1,5 +1,5 @@
-/* The document "key/UUID" of the store: what a key is registered to. Written by the registry; whoever brings code writes one in
- * the same commit through hl__registry_put_key.
+/* The document "key/UUID" of the store: what a key is registered to. Written by the registry; whoever brings code
+ * writes one in the same commit through hl__registry_put_key.
  *
  * {"module":"math","isolation":{"mode":"in_worker","deadline_ms":50}}     isolation is left out for the defaults */
 #ifndef HL_MODULE_KEY_DOCUMENT_H

@@ -13,8 +13,9 @@ typedef enum hl__want {
     HL__WANT_HELD      /* until hl__load_let_go */
 } hl__want;
 
-/* The key with its newest code, loaded where it is not; *out with a reference for the caller. deadline_ns is CLOCK_MONOTONIC.
- * HL_ERR_NOT_FOUND, HL_ERR_PLUGIN, HL_ERR_CHECKSUM, HL_ERR_TIMEOUT, HL_ERR_CLOSED, HL_ERR_INVALID, HL_ERR_UNSUPPORTED. */
+/* The key with its newest code, loaded where it is not; *out with a reference for the caller. deadline_ns is
+ * CLOCK_MONOTONIC. HL_ERR_NOT_FOUND, HL_ERR_PLUGIN, HL_ERR_CHECKSUM, HL_ERR_TIMEOUT, HL_ERR_CLOSED, HL_ERR_INVALID,
+ * HL_ERR_UNSUPPORTED. */
 hl_status hl__load(hl__module_room *room, const hl_key *key, hl__want want, uint64_t deadline_ns, hl__loaded **out);
 /* What HL__WANT_HELD has counted: released when nobody else wants it, by deadline_ns where its workers end in time. */
 void hl__load_let_go(hl__loaded *loaded, uint64_t deadline_ns);

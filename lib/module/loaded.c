@@ -162,8 +162,8 @@ static void publish(hl__module_room *room, hl__keymap *map)
     hl__keymap_retire(before);
 }
 
-/* Publishes a map without those that are withdrawn, and with `added` (NULL: none). Without memory everything stays as it is; what
- * is withdrawn is then left out by the next one. */
+/* Publishes a map without those that are withdrawn, and with `added` (NULL: none). Without memory everything stays as
+ * it is; what is withdrawn is then left out by the next one. */
 static bool rebuild(hl__module_room *room, hl__loaded *added)
 {
     const hl__keymap *before = room->loaded;

@@ -1,5 +1,5 @@
-/* The keys that are loaded in this process: each has a pool of workers. Counted, so that calls go on safely while a key is
- * released; found without a lock. */
+/* The keys that are loaded in this process: each has a pool of workers. Counted, so that calls go on safely while a key
+ * is released; found without a lock. */
 #ifndef HL_MODULE_LOADED_H
 #define HL_MODULE_LOADED_H
 
@@ -32,8 +32,8 @@ typedef struct hl__loaded {
 
 /* ---- loaded.c ---- */
 
-/* One that is not published, with one reference and without a pool; takes over the document on success. hold NULL: a new one.
- * HL_ERR_CLOSED as the runtime closes. */
+/* One that is not published, with one reference and without a pool; takes over the document on success. hold NULL: a
+ * new one. HL_ERR_CLOSED as the runtime closes. */
 hl_status hl__loaded_new(hl__module_room *room, const hl_key *key, hl__key_found *found, hl__hold *hold,
                          hl__loaded **out);
 /* With a reference for the caller; NULL: not loaded. Lock-free. */
@@ -44,18 +44,18 @@ void hl__loaded_unref(hl__loaded *loaded);
 void hl__loaded_each(hl__module_room *room, void (*fn)(void *user, const hl__loaded *loaded), void *user);
 /* Whether its worker has died for good. */
 bool hl__loaded_is_dead(const hl__loaded *loaded);
-/* Whether what it runs may not be the newest. It is so until somebody has looked and has what is new in use: others must not call
- * the older code meanwhile. */
+/* Whether what it runs may not be the newest. It is so until somebody has looked and has what is new in use: others
+ * must not call the older code meanwhile. */
 bool hl__loaded_is_outdated(const hl__loaded *loaded);
 
-/* Puts it in the place of `before` (NULL: of none), which is withdrawn; the map takes a reference of its own. Then it is for the
- * caller to end before's pool. Under the key's gate. HL_ERR_CLOSED, HL_ERR_NO_MEMORY. */
+/* Puts it in the place of `before` (NULL: of none), which is withdrawn; the map takes a reference of its own. Then it
+ * is for the caller to end before's pool. Under the key's gate. HL_ERR_CLOSED, HL_ERR_NO_MEMORY. */
 hl_status hl__loaded_publish(hl__loaded *loaded, hl__loaded *before);
 /* Takes it out of sight. True: it was there, and it is for the caller, who has a reference, to end its pool. */
 bool hl__loaded_withdraw(hl__loaded *loaded);
 
-/* Those that a changed document ("module/NAME", "key/UUID"; NULL: any) has to do with look before their next call. Under
- * the room's lock. */
+/* Those that a changed document ("module/NAME", "key/UUID"; NULL: any) has to do with look before their next call.
+ * Under the room's lock. */
 void hl__loaded_outdate(hl__module_room *room, const char *document);
 
 /* Nothing is loaded any more, workers have ended, and everything is freed: the runtime closes. */

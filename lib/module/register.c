@@ -1,5 +1,5 @@
-/* What is committed about keys: their documents. Called by the public verbs (registry.c) and in the commits that bring or remove
- * code. */
+/* What is committed about keys: their documents. Called by the public verbs (registry.c) and in the commits that bring
+ * or remove code. */
 #include "module/register.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* The registry of keys: registering, looking up, removing. A lookup that finds its key reads nothing but published memory; one
- * that does not asks the store before it says so. */
+/* The registry of keys: registering, looking up, removing. A lookup that finds its key reads nothing but published
+ * memory; one that does not asks the store before it says so. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Following the store's documents of keys; see registry_table.h. What is unchanged keeps its row; what is new is read alone where
- * the changes are few (changes.h), else everything is read. */
+/* Following the store's documents of keys; see registry_table.h. What is unchanged keeps its row; what is new is read
+ * alone where the changes are few (changes.h), else everything is read. */
 #include "module/registry_table.h"
 
 #include <stdlib.h>

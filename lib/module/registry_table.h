@@ -11,8 +11,8 @@ typedef struct hl__key_row {
     hl__key_document document;
 } hl__key_row;
 
-/* Brings the map up to the store's newest revision, and tells the loaded keys that have to look for newer code. Cheap when nothing
- * has been committed. HL_ERR_CLOSED, HL_ERR_STORE. */
+/* Brings the map up to the store's newest revision, and tells the loaded keys that have to look for newer code. Cheap
+ * when nothing has been committed. HL_ERR_CLOSED, HL_ERR_STORE. */
 hl_status hl__keys_follow(hl__module_room *room);
 
 typedef struct hl__key_found {

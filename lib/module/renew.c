@@ -1,5 +1,5 @@
-/* New workers for a key; see renew.h. They are ready before those that they replace end, so that a reload that fails changes
- * nothing, and calls find the key loaded all the time. */
+/* New workers for a key; see renew.h. They are ready before those that they replace end, so that a reload that fails
+ * changes nothing, and calls find the key loaded all the time. */
 #include "module/renew.h"
 
 #include <stdlib.h>

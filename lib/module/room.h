@@ -1,5 +1,6 @@
-/* What libhookline keeps for a runtime that has to do with modules: the registry as this process sees it, and the keys that are
- * loaded here. Made when it is first asked for, in records-only runtimes too; it stays with the runtime's shell after hl_close. */
+/* What libhookline keeps for a runtime that has to do with modules: the registry as this process sees it, and the keys
+ * that are loaded here. Made when it is first asked for, in records-only runtimes too; it stays with the runtime's
+ * shell after hl_close. */
 #ifndef HL_MODULE_ROOM_H
 #define HL_MODULE_ROOM_H
 

@@ -1,5 +1,5 @@
-/* A system call filter for compilers; see sandbox_run.h. It names what is forbidden, not what is allowed: which calls compilers
- * make changes with their versions. Linked into hookline-sandbox only. */
+/* A system call filter for compilers; see sandbox_run.h. It names what is forbidden, not what is allowed: which calls
+ * compilers make changes with their versions. Linked into hookline-sandbox only. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>

@@ -1,5 +1,6 @@
-/* The program hookline-sandbox: shuts itself in, then runs a compiler and waits for it. It stays, because the compiler's own
- * children would outlive a killed server otherwise: when the server dies, it kills the whole process group. See sandbox_run.h. */
+/* The program hookline-sandbox: shuts itself in, then runs a compiler and waits for it. It stays, because the
+ * compiler's own children would outlive a killed server otherwise: when the server dies, it kills the whole process
+ * group. See sandbox_run.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* Runs a module's functions in its worker: finds the function, decodes its arguments, calls it, encodes what it gives. Linked
- * into hookline-module only. The requests come from the server; the module is what is not trusted. */
+/* Runs a module's functions in its worker: finds the function, decodes its arguments, calls it, encodes what it gives.
+ * Linked into hookline-module only. The requests come from the server; the module is what is not trusted. */
 #include "module/serve_module.h"
 
 #include <dlfcn.h>
@@ -16,7 +16,7 @@ static struct {
     void *self;
 } module;
 
-/* ---- loading ------------------------------------------------------------------------------------------------------- */
+/* ---- loading ----------------------------------------------------------------------------------------------------- */
 
 static int refuse(char *why, size_t why_len, int status, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -90,7 +90,7 @@ static int load(void *library, const char *name, bool *kept, char *why, size_t w
     return load_anew(entry, why, why_len);
 }
 
-/* ---- replying ------------------------------------------------------------------------------------------------------ */
+/* ---- replying ---------------------------------------------------------------------------------------------------- */
 
 static void reply_sentence(const hl__served *served, hl__reply_head *reply, hl_status status, const char *sentence)
 {
@@ -149,7 +149,7 @@ static void reply_answer(const hl__served *served, hl__reply_head *reply, const 
     reply_sentence(served, reply, answer->status, answer->sentence);
 }
 
-/* ---- calling ------------------------------------------------------------------------------------------------------- */
+/* ---- calling ----------------------------------------------------------------------------------------------------- */
 
 static const hl_module_function *find_function(const char *name)
 {

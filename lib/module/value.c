@@ -1,5 +1,5 @@
-/* Values: making, copying, comparing and freeing them. Linked by libhookline and by the module's worker. A tree is never deeper
- * than HL_VALUE_DEPTH_MAX, which joining (value_join.c) sees to: so walking it by recursion is bounded. */
+/* Values: making, copying, comparing and freeing them. Linked by libhookline and by the module's worker. A tree is
+ * never deeper than HL_VALUE_DEPTH_MAX, which joining (value_join.c) sees to: so walking it by recursion is bounded. */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* CBOR to values, for bytes of anybody: item by item through libcbor's streaming decoder, with a stack of its own
- * (value_gather.c). Linked by libhookline and by the module's worker. No length that the bytes claim is believed before as many
- * bytes are there. */
+ * (value_gather.c). Linked by libhookline and by the module's worker. No length that the bytes claim is believed before
+ * as many bytes are there. */
 #include <cbor.h>
 
 #include "core/error.h"

@@ -1,5 +1,5 @@
-/* Values as CBOR (RFC 8949): shortest integers and lengths, definite lengths, floats as doubles. Linked by libhookline and by the
- * module's worker. The length is measured first, so that a value can be written to where it is needed. */
+/* Values as CBOR (RFC 8949): shortest integers and lengths, definite lengths, floats as doubles. Linked by libhookline
+ * and by the module's worker. The length is measured first, so that a value can be written to where it is needed. */
 #include <cbor.h>
 #include <stdlib.h>
 #include <string.h>

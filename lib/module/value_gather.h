@@ -1,5 +1,5 @@
-/* What a value is put together from while its CBOR comes: the lists and maps that are not complete, the pieces of a text, and
- * the limits. Filled by the decoder's calls (value_decode.c), linked by the module's worker too. */
+/* What a value is put together from while its CBOR comes: the lists and maps that are not complete, the pieces of a
+ * text, and the limits. Filled by the decoder's calls (value_decode.c), linked by the module's worker too. */
 #ifndef HL_MODULE_VALUE_GATHER_H
 #define HL_MODULE_VALUE_GATHER_H
 

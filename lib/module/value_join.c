@@ -1,4 +1,5 @@
-/* Joining values into trees: lists and maps, whose depth is kept here. Linked by libhookline and by the module's worker. */
+/* Joining values into trees: lists and maps, whose depth is kept here. Linked by libhookline and by the module's
+ * worker. */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>

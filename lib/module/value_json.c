@@ -1,5 +1,5 @@
-/* Values as JSON, for people and the command: through jansson, which the module's worker does not link. What JSON does not
- * have is said: bytes are {"$bytes": BASE64}, so a map of just that key cannot be written, nor can infinities. */
+/* Values as JSON, for people and the command: through jansson, which the module's worker does not link. What JSON does
+ * not have is said: bytes are {"$bytes": BASE64}, so a map of just that key cannot be written, nor can infinities. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>

@@ -7,8 +7,8 @@
 #define HL__JSON_READ "value_from_json"
 #define HL__JSON_BYTES_KEY "$bytes"
 
-/* Refuses a text that says more than a value may hold, before memory is taken for it: HL_ERR_LIMIT. Whether it is JSON at all is
- * the parser's question. */
+/* Refuses a text that says more than a value may hold, before memory is taken for it: HL_ERR_LIMIT. Whether it is JSON
+ * at all is the parser's question. */
 hl_status hl__json_check_limits(const char *json);
 
 #endif

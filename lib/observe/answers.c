@@ -1,6 +1,5 @@
-/* From a request of the control protocol to its answer: which question it asks, who answers it, and the answer's text. See
- * answers.h; the requests are listed in hookline/control.h. */
-#define _GNU_SOURCE
+/* From a request of the control protocol to its answer: which question it asks, who answers it, and the answer's text.
+ * See answers.h; the requests are listed in hookline/control.h. */
 #include "observe/answers.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
-/* What a runtime answers to a question of the control protocol. hl__control_answer is for control.c, and for tests that feed it
- * garbage; the rest is for the files that answer, answers_*.c, which use public calls and those for prepared libraries only.
+/* What a runtime answers to a question of the control protocol. hl__control_answer is for control.c, and for tests that
+ * feed it garbage; the rest is for the files that answer, answers_*.c, which use public calls and those for prepared
+ * libraries only.
  *
  * A function that answers returns a new JSON object, or NULL with the thread's error set, which becomes the answer's
  * "error". JSON values that could not be made (no memory) are NULL, which jansson's setters take and refuse: the one

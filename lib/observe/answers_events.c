@@ -1,5 +1,5 @@
-/* Answers about events and their chains: the questions "status", "show", "explain" and "dump" of the control protocol, and
- * finding the event that a request names. */
+/* Answers about events and their chains: the questions "status", "show", "explain" and "dump" of the control protocol,
+ * and finding the event that a request names. */
 #include "observe/answers.h"
 
 #include <string.h>

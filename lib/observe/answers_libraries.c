@@ -1,5 +1,5 @@
-/* Answers for those who are about to change the code of an app: the questions "prepare", "release" and "libraries" of the
- * control protocol. */
+/* Answers for those who are about to change the code of an app: the questions "prepare", "release" and "libraries" of
+ * the control protocol. */
 #include "observe/answers.h"
 
 #include <stdlib.h>

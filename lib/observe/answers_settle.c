@@ -1,5 +1,5 @@
-/* The answer to the question "settle" of the control protocol: it waits until a change has arrived in this process and is
- * compiled. */
+/* The answer to the question "settle" of the control protocol: it waits until a change has arrived in this process and
+ * is compiled. */
 #include "observe/answers.h"
 
 #include <time.h>

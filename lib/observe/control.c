@@ -3,7 +3,6 @@
  * The descriptor that core waits on is an epoll set of its own, holding the listener and a timer. While all threads are
  * busy, or the process is out of descriptors, the listener is taken out of the set, so that waiting connections do not
  * make core's loop spin; a thread that ends, or the timer, puts it back. */
-#define _GNU_SOURCE
 #include "observe/control.h"
 
 #include <dirent.h>
@@ -172,8 +171,8 @@ static bool may_ask(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid());
 }
 
-/* A process that was stopped for a while finds questions that nobody waits for any more: what they ask for may be wrong by
- * now. */
+/* A process that was stopped for a while finds questions that nobody waits for any more: what they ask for may be wrong
+ * by now. */
 static bool is_awaited(int fd)
 {
     struct pollfd wait = {fd, 0, 0};

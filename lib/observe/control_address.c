@@ -1,5 +1,4 @@
 /* Addresses of control sockets. See control_address.h. */
-#define _GNU_SOURCE
 #include "observe/control_address.h"
 
 #include <errno.h>

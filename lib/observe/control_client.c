@@ -1,6 +1,6 @@
-/* hl_control_ask, hl_control_ask_all: the asking end of the control sockets. All servers are asked at once and heard in the order in which
- * they answer, so that one that hangs delays no other. Called by the hookline command and by any other program. */
-#define _GNU_SOURCE
+/* hl_control_ask, hl_control_ask_all: the asking end of the control sockets. All servers are asked at once and heard in
+ * the order in which they answer, so that one that hangs delays no other. Called by the hookline command and by any
+ * other program. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

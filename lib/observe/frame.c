@@ -1,5 +1,4 @@
 /* Frames in and out of a non-blocking socket, with deadlines. Used by control.c and control_client.c. */
-#define _GNU_SOURCE
 #include "observe/frame.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* Health (HL-01..HL-07): each plugin's health function on a thread of its own, side by side, time-boxed; then the report. */
+/* Health (HL-01..HL-07): each plugin's health function on a thread of its own, side by side, time-boxed; then the
+ * report. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -163,8 +164,8 @@ static void begin_row(row *of)
     }
 }
 
-/* Two may ask at the same time: the second one's probe begins when the first one's has come back. Returns what is left of
- * the time. */
+/* Two may ask at the same time: the second one's probe begins when the first one's has come back. Returns what is left
+ * of the time. */
 static uint32_t take_turn(row *of, uint32_t timeout_ms)
 {
     static const struct timespec pause = {0, 1000000};

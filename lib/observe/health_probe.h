@@ -10,7 +10,8 @@
 
 typedef struct hl__probe hl__probe;
 
-/* Starts the function; binding->probing is true, and is made false when it comes back. NULL when no thread could be had. */
+/* Starts the function; binding->probing is true, and is made false when it comes back. NULL when no thread could be
+ * had. */
 hl__probe *hl__probe_start(hl__binding *binding);
 
 /* Waits until timeout_ms after the start at most, and lets go of the probe; one that hangs goes on alone, and keeps its

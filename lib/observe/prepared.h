@@ -1,5 +1,6 @@
-/* Libraries that a process has mapped and keeps for a commit that is about to name them, so that after the commit nothing
- * can go wrong any more. Asked for over the control socket (answers.c) or, in the installing process, directly. */
+/* Libraries that a process has mapped and keeps for a commit that is about to name them, so that after the commit
+ * nothing can go wrong any more. Asked for over the control socket (answers.c) or, in the installing process,
+ * directly. */
 #ifndef HL_OBSERVE_PREPARED_H
 #define HL_OBSERVE_PREPARED_H
 
@@ -15,16 +16,17 @@ typedef struct hl__prepared {
     const char *replaces_stamp;
 } hl__prepared;
 
-/* Maps the libraries and keeps them, and carries over the state of those that they replace, where these are mapped. What
- * the runtime had prepared of the same paths and stamps is let go of first. On failure nothing is kept. Does nothing in a
- * records-only runtime. Fails as the loader does. Without the lock; not on the control thread. */
+/* Maps the libraries and keeps them, and carries over the state of those that they replace, where these are mapped.
+ * What the runtime had prepared of the same paths and stamps is let go of first. On failure nothing is kept. Does
+ * nothing in a records-only runtime. Fails as the loader does. Without the lock; not on the control thread. */
 HL__SHARED hl_status hl__prepare(hl_runtime *runtime, const hl__prepared *rows, size_t len);
 
 /* Lets go of what the runtime has prepared of these paths and stamps: what no record's code uses is unmapped. */
 HL__SHARED void hl__prepare_release(hl_runtime *runtime, const hl__prepared *rows, size_t len);
 
-/* The code of a plugin in a library that the runtime has prepared, for a request of the commit that names path and stamp.
- * *out is owned, NULL in a records-only runtime. HL_ERR_NOT_FOUND when it is not prepared or has no plugin of the name. */
+/* The code of a plugin in a library that the runtime has prepared, for a request of the commit that names path and
+ * stamp. *out is owned, NULL in a records-only runtime. HL_ERR_NOT_FOUND when it is not prepared or has no plugin of
+ * the name. */
 HL__SHARED hl_status hl__prepared_binding(hl_runtime *runtime, const char *path, const char *stamp, const char *plugin,
                                           hl__binding **out);
 

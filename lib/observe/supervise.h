@@ -1,5 +1,5 @@
-/* Answers about who works and what crashed: the questions "top", "crashes" and "watch" of the control protocol. As all that
- * answer: a new JSON object, or NULL with the thread's error set. */
+/* Answers about who works and what crashed: the questions "top", "crashes" and "watch" of the control protocol. As all
+ * that answer: a new JSON object, or NULL with the thread's error set. */
 #ifndef HL_OBSERVE_SUPERVISE_H
 #define HL_OBSERVE_SUPERVISE_H
 

@@ -1,5 +1,5 @@
-/* JSON values of answers to the control protocol. Values that could not be made (no memory) are NULL, which jansson's setters
- * take and refuse: the one check is at the end, when the text is written. */
+/* JSON values of answers to the control protocol. Values that could not be made (no memory) are NULL, which jansson's
+ * setters take and refuse: the one check is at the end, when the text is written. */
 #ifndef HL_OBSERVE_VALUES_H
 #define HL_OBSERVE_VALUES_H
 

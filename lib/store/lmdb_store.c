@@ -86,8 +86,8 @@ static int write_nothing(hl__env *env, MDB_txn *txn, void *user)
     return 0;
 }
 
-/* LMDB tells readers the newest transaction in memory that it shares, after it is on disk. A writer that dies in between has
- * committed and not told; whoever takes the writer's lock next does. */
+/* LMDB tells readers the newest transaction in memory that it shares, after it is on disk. A writer that dies in
+ * between has committed and not told; whoever takes the writer's lock next does. */
 static hl_status lmdb_settle(hl__store *store)
 {
     hl__opener *self = (hl__opener *)store;

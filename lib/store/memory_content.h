@@ -1,5 +1,5 @@
-/* The content of a store in memory: three tables, and the names that were touched lately. Nothing in it locks: the caller
- * does. Used by memory.c only. */
+/* The content of a store in memory: three tables, and the names that were touched lately. Nothing in it locks: the
+ * caller does. Used by memory.c only. */
 #ifndef HL_STORE_MEMORY_CONTENT_H
 #define HL_STORE_MEMORY_CONTENT_H
 

@@ -1,8 +1,8 @@
 /* The store as core sees it: records at a revision, commits that compare and swap, a way to wait for changes.
  *
  * A store has one revision, which rises by one with every commit. A reader that knows revision R asks for what changed
- * since R. All functions fail with the thread's error set. They are called with the runtime's lifecycle lock held, except
- * watch_fd and watch_drain, which the control thread calls. */
+ * since R. All functions fail with the thread's error set. They are called with the runtime's lifecycle lock held,
+ * except watch_fd and watch_drain, which the control thread calls. */
 #ifndef HL_STORE_STORE_H
 #define HL_STORE_STORE_H
 
@@ -65,11 +65,11 @@ typedef struct hl__store_ops {
     /* All changes or none, durable when it returns HL_OK (G7). HL_ERR_CONFLICT when the revision is not `expected`:
      * nothing is written, and no error text is set. HL_ERR_INVALID for a text that is no JSON object. */
     hl_status (*commit)(hl__store *store, const hl__store_commit *commit);
-    /* One document, owned by the caller: HL_ERR_NOT_FOUND when there is none. Both functions answer HL_ERR_CONFLICT when
-     * the store's revision is neither `expected` nor that HL__STORE_NEWEST; neither status sets an error text. */
+    /* One document, owned by the caller: HL_ERR_NOT_FOUND when there is none. Both functions answer HL_ERR_CONFLICT
+     * when the store's revision is neither `expected` nor that HL__STORE_NEWEST; neither status sets an error text. */
     hl_status (*document)(hl__store *store, const char *key, uint64_t expected, char **text);
-    /* Adds the documents whose keys begin with prefix to the list, in the order of their keys' bytes. On failure too the
-     * list is the caller's to clean up. */
+    /* Adds the documents whose keys begin with prefix to the list, in the order of their keys' bytes. On failure too
+     * the list is the caller's to clean up. */
     hl_status (*documents)(hl__store *store, const char *prefix, uint64_t expected, hl__store_documents *list);
     /* Readable when another opener of the store may have committed. Watching begins with the first call, and costs the
      * closing of the store some time: whoever need not hear of changes does not call it. -1: there can be no other
@@ -77,7 +77,8 @@ typedef struct hl__store_ops {
     int (*watch_fd)(hl__store *store);
     void (*watch_drain)(hl__store *store);
     /* Makes visible what a process committed right before it was killed: readers may not see it until somebody writes.
-     * For those who decide by what they read outside of a commit. May wait for another process's commit; may be NULL. */
+     * For those who decide by what they read outside of a commit. May wait for another process's commit; may be
+     * NULL. */
     hl_status (*settle)(hl__store *store);
     /* Regular housekeeping, about once a second from the control thread: dead readers, a missed notice. May be NULL. */
     void (*tick)(hl__store *store);

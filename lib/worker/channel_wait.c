@@ -193,8 +193,8 @@ static bool sleep_for(hl__channel *channel, int slot, int pidfd)
     return died || (!watched && has_ended(pidfd));
 }
 
-/* Who was woken for nothing makes room, as the worker may have filled the pipe; and looks again, since what was read may
- * have told of a reply that came a moment before. */
+/* Who was woken for nothing makes room, as the worker may have filled the pipe; and looks again, since what was read
+ * may have told of a reply that came a moment before. */
 static hl__wait_end take_reply_or_drain(const waiting *w, bool slept)
 {
     hl__wait_end end = take_reply(w);

@@ -68,8 +68,8 @@ static int first_posted(uint64_t *posted)
     return first;
 }
 
-/* The request that was posted first, as the worker's from now on. A request that the server takes back at this moment is
- * not taken, but the next one is. */
+/* The request that was posted first, as the worker's from now on. A request that the server takes back at this moment
+ * is not taken, but the next one is. */
 static int begin_first(uint64_t *turn)
 {
     for (;;) {

@@ -1,5 +1,5 @@
-/* The deadline of the call that a worker is at, for the plugin or module that asks. Linked into worker programs, which export
- * the two functions. */
+/* The deadline of the call that a worker is at, for the plugin or module that asks. Linked into worker programs, which
+ * export the two functions. */
 #include <hookline/deadline.h>
 
 #include "worker/deadline_worker.h"

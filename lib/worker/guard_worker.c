@@ -1,9 +1,10 @@
-/* A process beside a worker that may start others. They have no death signal of their own, so somebody has to end them when
- * the server cannot: the guard waits for the end of worker and server, and kills the process group that all of them are in.
+/* A process beside a worker that may start others. They have no death signal of their own, so somebody has to end them
+ * when the server cannot: the guard waits for the end of worker and server, and kills the process group that all of
+ * them are in.
  *
- * That one call misses nobody: the kernel lets no fork pass by it, the filter of system calls lets nobody leave the group or
- * signal the guard, and the group's number cannot be another one's while the guard is in it. The server kills the same group
- * itself when it reaps a worker. Linked into worker programs only. */
+ * That one call misses nobody: the kernel lets no fork pass by it, the filter of system calls lets nobody leave the
+ * group or signal the guard, and the group's number cannot be another one's while the guard is in it. The server kills
+ * the same group itself when it reaps a worker. Linked into worker programs only. */
 #include "worker/guard_worker.h"
 
 #include <errno.h>

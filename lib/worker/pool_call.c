@@ -314,9 +314,9 @@ static void part(const turn *turn, int processor)
     pthread_mutex_unlock(&turn->pool->lock);
 }
 
-/* Where nobody looks, a worker is woken soonest on its caller's processor, which falls free as the caller sleeps. The kernel
- * leaves two processes that wake each other on two processors once they are there. On a busy machine the kernel knows
- * better, and a worker is only let go. */
+/* Where nobody looks, a worker is woken soonest on its caller's processor, which falls free as the caller sleeps. The
+ * kernel leaves two processes that wake each other on two processors once they are there. On a busy machine the kernel
+ * knows better, and a worker is only let go. */
 static void gather(const turn *turn, int processor)
 {
     hl__life *life = turn->life;

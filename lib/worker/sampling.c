@@ -1,6 +1,6 @@
-/* How busy the machine is, looked at by the supervisor's thread once a second while there are calls: spin.c decides by it
- * whether callers may look for their replies. Where they may not, workers that were kept off a processor run anywhere
- * again. */
+/* How busy the machine is, looked at by the supervisor's thread once a second while there are calls: spin.c decides by
+ * it whether callers may look for their replies. Where they may not, workers that were kept off a processor run
+ * anywhere again. */
 #include "worker/supervisor.h"
 
 #define SAMPLE_NS UINT64_C(1000000000)

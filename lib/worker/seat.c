@@ -437,8 +437,8 @@ static uint64_t get_ready(hl__life *life, uint64_t since_ns, uint64_t now_ns)
     return now_ns < until_ns ? until_ns : kill_waiting(life, HL__WHY_UNREADY, now_ns);
 }
 
-/* An idle worker takes an order at once. One that does not, as it was stopped, has as long as for a call that it does not
- * answer, or a little longer; the load function of the newer code has as much time as at a start. */
+/* An idle worker takes an order at once. One that does not, as it was stopped, has as long as for a call that it does
+ * not answer, or a little longer; the load function of the newer code has as much time as at a start. */
 static uint64_t take_newer_code(hl__life *life, uint64_t now_ns)
 {
     uint64_t deadline_ns = life->seat->pool->deadline_ns;

@@ -54,8 +54,8 @@ cpu_set_t hl__spin_processors(int32_t pid)
     return set;
 }
 
-/* The kernel likes to put a process beside the one that wakes it, where neither can look while the other runs; and as long as
- * each wakes the other they stay together. */
+/* The kernel likes to put a process beside the one that wakes it, where neither can look while the other runs; and as
+ * long as each wakes the other they stay together. */
 void hl__spin_part(int32_t pid, const cpu_set_t *all, int processor)
 {
     cpu_set_t set = *all;

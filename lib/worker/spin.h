@@ -16,8 +16,8 @@ bool hl__spin_allowed(void);
 /* The processors that a process may run on; none when that is not known. */
 cpu_set_t hl__spin_processors(int32_t pid);
 
-/* Keeps a process off a processor, from which callers look for its replies, and lets it run on the others of `all`; and on
- * all of them again. What the calling thread may run on says nothing: servers keep threads on one processor each. */
+/* Keeps a process off a processor, from which callers look for its replies, and lets it run on the others of `all`; and
+ * on all of them again. What the calling thread may run on says nothing: servers keep threads on one processor each. */
 void hl__spin_part(int32_t pid, const cpu_set_t *all, int processor);
 void hl__spin_unpart(int32_t pid, const cpu_set_t *all);
 

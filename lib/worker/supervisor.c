@@ -192,8 +192,8 @@ static hl_status begin(hl_runtime *runtime, hl__supervisor *supervisor)
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* In the child only the forking thread exists: the mutex may be held by another one. What that one was making is not the
- * runtime's yet. */
+/* In the child only the forking thread exists: the mutex may be held by another one. What that one was making is not
+ * the runtime's yet. */
 static void after_fork(void)
 {
     pthread_mutex_init(&making, NULL);

@@ -1,7 +1,7 @@
 /* G10 Contained. Nothing that a plugin in a worker does ends the server or holds it up beyond the plugin's deadline: it
- * crashes, exits, hangs, stops itself, takes all memory, or writes over the channel; the caller gets a status in time with
- * its state as it was, the next call is served, and no process, descriptor or shared memory is left in the end. Row
- * X-043. */
+ * crashes, exits, hangs, stops itself, takes all memory, or writes over the channel; the caller gets a status in time
+ * with its state as it was, the next call is served, and no process, descriptor or shared memory is left in the end.
+ * Row X-043. */
 #include <dirent.h>
 #include <signal.h>
 #include <unistd.h>

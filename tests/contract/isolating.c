@@ -1,5 +1,5 @@
-/* Saying how a plugin is isolated: by registration, by the operator, on a live event, from elsewhere. What a worker then keeps
- * from the server is g10_contained's matter. */
+/* Saying how a plugin is isolated: by registration, by the operator, on a live event, from elsewhere. What a worker
+ * then keeps from the server is g10_contained's matter. */
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-/* Signals belong to the host: Hookline installs no handler, and none of its threads takes a signal that is meant for the
- * process. */
+/* Signals belong to the host: Hookline installs no handler, and none of its threads takes a signal that is meant for
+ * the process. */
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>

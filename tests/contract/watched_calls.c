@@ -1,5 +1,5 @@
-/* Watched calls: a call in the server's process that is over its deadline is told of and left out for other callers while it goes
- * on, a plugin can ask whether it should stop, and hl_inside says who is where. */
+/* Watched calls: a call in the server's process that is over its deadline is told of and left out for other callers
+ * while it goes on, a plugin can ask whether it should stop, and hl_inside says who is where. */
 #include <pthread.h>
 #include <unistd.h>
 

@@ -261,7 +261,8 @@ static bool chain_has(const json_t *chain, const char *name)
     return false;
 }
 
-/* Installed, upgraded, rolled back: each version answered, and the count of answers was carried from one to the next. */
+/* Installed, upgraded, rolled back: each version answered, and the count of answers was carried from one to the
+ * next. */
 static void assert_upgrade(const json_t *report)
 {
     static const char *const versions[] = {"1.0.0", "1.1.0", "1.0.0"};

@@ -1,5 +1,5 @@
-/* Temporary folders that are missing, full, read-only or without execute permission: the chain is compiled elsewhere, or
- * the reason is shown and it is compiled when there is room again. Needs a mount namespace of its own: root only. */
+/* Temporary folders that are missing, full, read-only or without execute permission: the chain is compiled elsewhere,
+ * or the reason is shown and it is compiled when there is room again. Needs a mount namespace of its own: root only. */
 #include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-/* Every way in which compiling can fail ends in a working reference chain, a reason that hl_explain shows, and one notice;
- * and the chain is compiled when the cause is gone. */
+/* Every way in which compiling can fail ends in a working reference chain, a reason that hl_explain shows, and one
+ * notice; and the chain is compiled when the cause is gone. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* Nothing is left behind: no temporary file and no process, whoever is killed; and two thousand changes later the process
- * is as large as before. */
+/* Nothing is left behind: no temporary file and no process, whoever is killed; and two thousand changes later the
+ * process is as large as before. */
 #include <signal.h>
 #include <spawn.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-/* Code and plugins go when nobody is inside, and not before; a plugin may do anything but wait from inside its call; who
- * holds an old generation can be asked. */
+/* Code and plugins go when nobody is inside, and not before; a plugin may do anything but wait from inside its call;
+ * who holds an old generation can be asked. */
 #include <pthread.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-/* Damaged plugin libraries: whatever the bytes, the reader answers with a status and touches nothing outside of them. The
- * seeds are real libraries that the build makes: see cmake/HooklineFuzz.cmake. */
+/* Damaged plugin libraries: whatever the bytes, the reader answers with a status and touches nothing outside of them.
+ * The seeds are real libraries that the build makes: see cmake/HooklineFuzz.cmake. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

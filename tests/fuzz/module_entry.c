@@ -1,5 +1,5 @@
-/* Damaged modules: whatever the bytes, reading hookline_module answers with a status, and what it copies out is whole. The seeds
- * are real modules that the build makes: see cmake/HooklineFuzz.cmake. */
+/* Damaged modules: whatever the bytes, reading hookline_module answers with a status, and what it copies out is whole.
+ * The seeds are real modules that the build makes: see cmake/HooklineFuzz.cmake. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Answers of a release API that others made up: whatever the bytes, there is one asset with all that belongs to it, or a
- * documented refusal. */
+/* Answers of a release API that others made up: whatever the bytes, there is one asset with all that belongs to it, or
+ * a documented refusal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

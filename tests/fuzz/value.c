@@ -1,5 +1,5 @@
-/* CBOR that others made up: whatever the bytes, the answer is a documented status, and what is taken keeps the limits and survives
- * being written and read again, as CBOR and as JSON. */
+/* CBOR that others made up: whatever the bytes, the answer is a documented status, and what is taken keeps the limits
+ * and survives being written and read again, as CBOR and as JSON. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* The plan and the lowered steps of canonical registries, against the files in tests/golden/plans: a change there has to be
- * looked at. HOOKLINE_GOLDEN_WRITE=1 writes the files anew. Addresses are replaced by what they point to. */
+/* The plan and the lowered steps of canonical registries, against the files in tests/golden/plans: a change there has
+ * to be looked at. HOOKLINE_GOLDEN_WRITE=1 writes the files anew. Addresses are replaced by what they point to. */
 #include "tests/support/support.h"
 
 /* ---- registries ---- */
@@ -98,7 +98,8 @@ static void many(void)
 
 /* ---- text without addresses ---- */
 
-/* Two addresses that are equal stay equal: each is replaced by a number in the order of appearance, after what it is. */
+/* Two addresses that are equal stay equal: each is replaced by a number in the order of appearance, after what it
+ * is. */
 static void number_addresses(test_text *text)
 {
     static char out[sizeof(text->text)];

@@ -32,7 +32,7 @@ static void make_package(const char *version)
     snprintf(package, sizeof(package), "%s", package_of(version));
 }
 
-/* ---- a fault that begins at a step --------------------------------------------------------------------------------- */
+/* ---- a fault that begins at a step ------------------------------------------------------------------------------- */
 
 static hl_install_step fault_step;
 static bool fault_met;

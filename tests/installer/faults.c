@@ -165,7 +165,7 @@ static void killed_plan_has_all_of_its_apps_or_none(void **state)
     kill_everywhere("locked", lockfile);
 }
 
-/* ---- a disk that is full, or read only, from some call on ---------------------------------------------------------- */
+/* ---- a disk that is full, or read only, from some call on -------------------------------------------------------- */
 
 static bool is_disk_status(int end, int error)
 {

@@ -1,4 +1,5 @@
-/* Packages and folders that somebody writes to while they are installed: what was verified is what is loaded and kept. */
+/* Packages and folders that somebody writes to while they are installed: what was verified is what is loaded and
+ * kept. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-/* A process that is killed right after its commit reached the disk: the next one decides by that commit, also while a third
- * process has kept the store open all the time. */
+/* A process that is killed right after its commit reached the disk: the next one decides by that commit, also while a
+ * third process has kept the store open all the time. */
 #include <signal.h>
 #include <unistd.h>
 

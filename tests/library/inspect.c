@@ -501,7 +501,8 @@ static void a_wrong_contract_is_told_by_field(void **state)
            HL_ERR_INVALID, "specs[0].contract.fields[1].type", "is missing");
 }
 
-/* A contract as libraries have it that were built before states could be carried to workers: nothing follows its fields. */
+/* A contract as libraries have it that were built before states could be carried to workers: nothing follows its
+ * fields. */
 #define FIRST_CONTRACT                                                                                                  \
     "static const hl_field f[] = {{\"a\", \"int\", 0, 4}};\n"                                                           \
     "static const struct { size_t size; const char *type; unsigned long state; const hl_field *fields; size_t len; }\n" \

@@ -1,5 +1,5 @@
-/* Code of installed apps in a running server: loaded by content for its records, prepared before a commit that names it,
- * and its state carried over from the version that it replaces. */
+/* Code of installed apps in a running server: loaded by content for its records, prepared before a commit that names
+ * it, and its state carried over from the version that it replaces. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +66,8 @@ static const hl__extension extension = {check_content, may_load, opened, closing
 
 /* ---- libraries with state ---- */
 
-/* A plugin on the event "e" that answers with its value, which begins with `value`; the next version takes ten times what
- * the old one had, and adds its own. */
+/* A plugin on the event "e" that answers with its value, which begins with `value`; the next version takes ten times
+ * what the old one had, and adds its own. */
 static const char *counter(const char *name, int value, const char *save, const char *restore)
 {
     char source[4096];
@@ -138,8 +138,8 @@ static int begin(void **state)
     return 0;
 }
 
-/* What an installer commits: the library's plugins, with its content for a stamp; started. With code when it is prepared
- * in this runtime. */
+/* What an installer commits: the library's plugins, with its content for a stamp; started. With code when it is
+ * prepared in this runtime. */
 static hl_status commit_library(hl_runtime *runtime, const char *path, const char *stamp, bool with_code)
 {
     hl__library_file *file = NULL;

@@ -1,5 +1,5 @@
-/* Compiling: good source becomes a module, bad source a status and a text, and whatever the compiler does, nothing of it is left
- * and nobody else waits. */
+/* Compiling: good source becomes a module, bad source a status and a text, and whatever the compiler does, nothing of
+ * it is left and nobody else waits. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -526,7 +526,7 @@ static void what_a_killed_compile_left_goes_with_the_next_one(void **state)
     assert_int_equal(test_entries(".work"), 0);
 }
 
-/* ---- a server that has its children reaped ------------------------------------------------------------------------ */
+/* ---- a server that has its children reaped ----------------------------------------------------------------------- */
 
 static void compiles_end_as_they_do_in_a_server_that_ignores_its_children(void **state)
 {

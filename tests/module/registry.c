@@ -267,7 +267,8 @@ static void what_is_registered_is_there_after_a_restart(void **state)
     test_folder_remove(folder);
 }
 
-/* Another process: registers key 1, waits, then changes it and removes key 2, and so on with more than are remembered. */
+/* Another process: registers key 1, waits, then changes it and removes key 2, and so on with more than are
+ * remembered. */
 static int other_process(const char *folder)
 {
     hl_runtime *runtime = open_store(folder, 0);

@@ -1,4 +1,5 @@
-/* Limits of values: depth, bytes and number are kept however a value comes, and what is too much takes neither memory nor time. */
+/* Limits of values: depth, bytes and number are kept however a value comes, and what is too much takes neither memory
+ * nor time. */
 #include "tests/support/support.h"
 
 #include <sys/resource.h>

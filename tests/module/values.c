@@ -1,5 +1,5 @@
-/* Values: what they keep, what they refuse, and that CBOR and JSON of strangers get an answer and nothing else. What is too much
- * of it: value_limits.c. */
+/* Values: what they keep, what they refuse, and that CBOR and JSON of strangers get an answer and nothing else. What is
+ * too much of it: value_limits.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* The program hookline-module, spoken to as the server does: what its functions give, and how it takes newer code over. */
+/* The program hookline-module, spoken to as the server does: what its functions give, and how it takes newer code
+ * over. */
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>

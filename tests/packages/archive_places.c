@@ -1,5 +1,5 @@
-/* Damaged archives, and the folder that an archive is unpacked into: nothing is ever written outside of it, and what was
- * unpacked is known by its content. */
+/* Damaged archives, and the folder that an archive is unpacked into: nothing is ever written outside of it, and what
+ * was unpacked is known by its content. */
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -1,4 +1,5 @@
-/* Archives as strangers make them: good ones are unpacked, and one with a bad member is refused as a whole, with the rule. */
+/* Archives as strangers make them: good ones are unpacked, and one with a bad member is refused as a whole, with the
+ * rule. */
 #include <sys/stat.h>
 #include <unistd.h>
 

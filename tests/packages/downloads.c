@@ -1,5 +1,5 @@
-/* Downloads from a real HTTPS server that behaves and misbehaves: whatever it does, there is the very content, or an error
- * that tells why, and the process is as it was. */
+/* Downloads from a real HTTPS server that behaves and misbehaves: whatever it does, there is the very content, or an
+ * error that tells why, and the process is as it was. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* A library whose plugin does to its process whatever its state says. "guest" and "second" are the same function on the event
- * "work", "other" is it on "other". */
+/* A library whose plugin does to its process whatever its state says. "guest" and "second" are the same function on the
+ * event "work", "other" is it on "other". */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>

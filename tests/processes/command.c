@@ -1,5 +1,5 @@
-/* The hookline command changes a running server: this process is the server, the command another one. And library plugins
- * whose file is there, or is not. */
+/* The hookline command changes a running server: this process is the server, the command another one. And library
+ * plugins whose file is there, or is not. */
 #include <unistd.h>
 
 #include "tests/processes/support/peer.h"

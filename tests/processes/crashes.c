@@ -1,5 +1,5 @@
-/* Fault records: a server that dies in a plugin leaves its name, the next one tells of it, and a plugin in which servers die again
- * and again is held. */
+/* Fault records: a server that dies in a plugin leaves its name, the next one tells of it, and a plugin in which
+ * servers die again and again is held. */
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>

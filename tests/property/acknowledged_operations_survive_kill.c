@@ -1,6 +1,6 @@
-/* A child does a random stream of operations on a store and tells after each one that it was acknowledged; it is killed in
- * the middle. What a new process then finds must be the model after every acknowledged operation, or after the one more
- * that was committed and not yet told: never less, never half of one. */
+/* A child does a random stream of operations on a store and tells after each one that it was acknowledged; it is killed
+ * in the middle. What a new process then finds must be the model after every acknowledged operation, or after the one
+ * more that was committed and not yet told: never less, never half of one. */
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>

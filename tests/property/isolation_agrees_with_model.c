@@ -1,6 +1,6 @@
-/* Random sequences of operations on the plugins of a library, which go to worker processes and come back, against the library
- * and against the naive model: after every step the records say what the model says, and a dispatch calls the model's chain,
- * each plugin where its isolation has it run. */
+/* Random sequences of operations on the plugins of a library, which go to worker processes and come back, against the
+ * library and against the naive model: after every step the records say what the model says, and a dispatch calls the
+ * model's chain, each plugin where its isolation has it run. */
 #include <unistd.h>
 
 #include "tests/property/support/driver.h"

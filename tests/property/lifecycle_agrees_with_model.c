@@ -1,5 +1,5 @@
-/* Random sequences of operations, single and in transactions, against the library and against the naive model: outcomes,
- * statuses, chains and what a dispatch calls must agree after every step. Row X-054. */
+/* Random sequences of operations, single and in transactions, against the library and against the naive model:
+ * outcomes, statuses, chains and what a dispatch calls must agree after every step. Row X-054. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* Documents and changes of plugins as one commit of a runtime: all of it or nothing, also when other processes win races,
- * requests are refused, or the process is killed. Tried on both stores. */
+/* Documents and changes of plugins as one commit of a runtime: all of it or nothing, also when other processes win
+ * races, requests are refused, or the process is killed. Tried on both stores. */
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-/* Documents as every store keeps them, tried on both: by key and by prefix, together with plugins in one commit, and what
- * readers at an old revision and other openers see. */
+/* Documents as every store keeps them, tried on both: by key and by prefix, together with plugins in one commit, and
+ * what readers at an old revision and other openers see. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Two plugins in one group are called by threads while somebody kills their workers: whoever depends on a dead one is started
- * again, whoever does not goes on, and closing in the middle of it leaves no process and no descriptor. */
+/* Two plugins in one group are called by threads while somebody kills their workers: whoever depends on a dead one is
+ * started again, whoever does not goes on, and closing in the middle of it leaves no process and no descriptor. */
 #include <unistd.h>
 
 #include "tests/stress/support/crowd.h"

@@ -1,6 +1,7 @@
-/* Threads call a plugin that runs in workers, and have it crash and sleep, while its operator says again and again how it is to
- * be isolated, stops it, enables it and registers it anew, and while somebody kills its workers. Each call has to come to an
- * end in its time, with an answer of its own or a status that hookline/isolation.h names, and nothing may be left. */
+/* Threads call a plugin that runs in workers, and have it crash and sleep, while its operator says again and again how
+ * it is to be isolated, stops it, enables it and registers it anew, and while somebody kills its workers. Each call has
+ * to come to an end in its time, with an answer of its own or a status that hookline/isolation.h names, and nothing may
+ * be left. */
 #include <unistd.h>
 
 #include "tests/stress/support/crowd.h"

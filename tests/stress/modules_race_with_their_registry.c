@@ -1,5 +1,6 @@
-/* Threads load, call, reload and release the same keys while somebody brings newer code, registers keys to other modules and takes
- * them away. Every answer is the caller's own, what was registered counts from the next call on, and nothing is left. */
+/* Threads load, call, reload and release the same keys while somebody brings newer code, registers keys to other
+ * modules and takes them away. Every answer is the caller's own, what was registered counts from the next call on, and
+ * nothing is left. */
 #include <unistd.h>
 
 #include <hookline/modules.h>

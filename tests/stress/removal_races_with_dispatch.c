@@ -1,6 +1,6 @@
-/* Threads dispatch while others register, replace, stop and remove the plugins that they call. Every plugin's self carries
- * a mark that release() destroys: a call that sees a destroyed mark, at its start or at its end, was not waited for. A build
- * that reclaims too early has to fail here. */
+/* Threads dispatch while others register, replace, stop and remove the plugins that they call. Every plugin's self
+ * carries a mark that release() destroys: a call that sees a destroyed mark, at its start or at its end, was not waited
+ * for. A build that reclaims too early has to fail here. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -65,7 +65,8 @@ void test_add(hl_runtime *runtime, const test_plugin *plugin, unsigned flags);
 
 /* "a,b," as a dispatch leaves it, checked against what hl_chain says. Static memory: the last 8 are good. */
 const char *test_run_trail(hl_event *event);
-/* The same of the dispatch alone, for waiting until it changes: another process may make a change between two questions. */
+/* The same of the dispatch alone, for waiting until it changes: another process may make a change between two
+ * questions. */
 const char *test_seen_trail(hl_event *event);
 /* A plugin's status word; "absent" when there is none. */
 const char *test_status(hl_runtime *runtime, const char *name);
@@ -113,8 +114,8 @@ const char *test_folder(void); /* a new one in the working folder; static memory
 void test_folder_remove(const char *folder);
 const char *test_lmdb(const char *folder); /* "lmdb:FOLDER"; static likewise */
 
-/* Whether this build has a sanitizer: it keeps freed memory for a while, and its allocator does not survive a fork while
- * another thread allocates. */
+/* Whether this build has a sanitizer: it keeps freed memory for a while, and its allocator does not survive a fork
+ * while another thread allocates. */
 bool test_sanitized(void);
 
 /* Runs this very program again with these arguments (NULL-terminated, without the program's name). */

@@ -1,5 +1,5 @@
-/* The state that the plugin library "worker-guest" is called with: what its plugin shall do to the process that it runs in,
- * and what it answers when that process survives it. */
+/* The state that the plugin library "worker-guest" is called with: what its plugin shall do to the process that it runs
+ * in, and what it answers when that process survives it. */
 #ifndef HL_TEST_WORKER_GUEST_H
 #define HL_TEST_WORKER_GUEST_H
 

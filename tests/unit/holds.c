@@ -1,5 +1,5 @@
-/* Hookline's own hold on a plugin: only the plugin's own name ends it. No public call makes one; a server that crashed too often
- * does. */
+/* Hookline's own hold on a plugin: only the plugin's own name ends it. No public call makes one; a server that crashed
+ * too often does. */
 #include "tests/support/support.h"
 
 #include "core/verbs.h"

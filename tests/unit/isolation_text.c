@@ -1,5 +1,5 @@
-/* The JSON form of an isolation: nothing is lost on the way there and back, defaults are filled in for those who work by it,
- * and what is wrong, or not understood, is named by its field. */
+/* The JSON form of an isolation: nothing is lost on the way there and back, defaults are filled in for those who work
+ * by it, and what is wrong, or not understood, is named by its field. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

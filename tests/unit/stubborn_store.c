@@ -1,5 +1,5 @@
-/* The way of a change when the store is not willing: lost races, refusals, revisions that cannot be read. The store is the
- * real one in memory, behind one that says no. Row LC-20. */
+/* The way of a change when the store is not willing: lost races, refusals, revisions that cannot be read. The store is
+ * the real one in memory, behind one that says no. Row LC-20. */
 #include "core/error.h"
 #include "core/runtime.h"
 #include "store/store.h"

@@ -1,4 +1,5 @@
-/* Where workers run while their callers look for replies: moved off the caller's processor, and free again afterwards. */
+/* Where workers run while their callers look for replies: moved off the caller's processor, and free again
+ * afterwards. */
 
 #include "worker/spin.h"
 #include "tests/worker/support/worker.h"

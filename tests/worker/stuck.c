@@ -1,4 +1,5 @@
-/* A worker that SIGKILL does not end: the freezer of cgroup version 1 holds it, as a disk that does not answer would. */
+/* A worker that SIGKILL does not end: the freezer of cgroup version 1 holds it, as a disk that does not answer
+ * would. */
 #include <unistd.h>
 
 #include "tests/worker/support/cgroups.h"

@@ -1,4 +1,5 @@
-/* A library whose plugin stays inside its call until it is let go, and which says through the state what became of it. */
+/* A library whose plugin stays inside its call until it is let go, and which says through the state what became of
+ * it. */
 #include <hookline/plugin.h>
 
 /* Shared with g4_quiescence.c. */

@@ -1,5 +1,5 @@
-/* What the tests of engines share: a runtime whose compiler may be broken, what it says about that, and what this process
- * and its helpers hold of the system. Public headers only. */
+/* What the tests of engines share: a runtime whose compiler may be broken, what it says about that, and what this
+ * process and its helpers hold of the system. Public headers only. */
 #ifndef HL_TEST_ENGINES_SCENE_H
 #define HL_TEST_ENGINES_SCENE_H
 

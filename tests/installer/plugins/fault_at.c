@@ -1,7 +1,7 @@
 /* Preloaded into a process: counts its calls that change something on a disk. The one whose number is given in
- * HOOKLINE_TEST_FAULT_AT meets a fault: before it the process is killed, or, where HOOKLINE_TEST_FAULT_ERROR has an error
- * number, it and all that follow fail with that. With ENOSPC those do that need room. Counting begins with fault_begin;
- * other programs that the process starts are left alone. */
+ * HOOKLINE_TEST_FAULT_AT meets a fault: before it the process is killed, or, where HOOKLINE_TEST_FAULT_ERROR has an
+ * error number, it and all that follow fail with that. With ENOSPC those do that need room. Counting begins with
+ * fault_begin; other programs that the process starts are left alone. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* Preloaded into a process: once HOOKLINE_TEST_KILL_AFTER_META is set in its environment it is killed right after LMDB has
- * written the page that makes a transaction the newest one, before it can tell anybody. */
+/* Preloaded into a process: once HOOKLINE_TEST_KILL_AFTER_META is set in its environment it is killed right after LMDB
+ * has written the page that makes a transaction the newest one, before it can tell anybody. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* Changes apps of a store and ends: change_program STORE install|uninstall|rollback|locked PACKAGE-OR-APP-OR-LOCKFILE. Exits
- * with 0, or with minus the status. Prints how many calls it made that change something, where fault_at is preloaded. */
+/* Changes apps of a store and ends: change_program STORE install|uninstall|rollback|locked PACKAGE-OR-APP-OR-LOCKFILE.
+ * Exits with 0, or with minus the status. Prints how many calls it made that change something, where fault_at is
+ * preloaded. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <sys/prctl.h>

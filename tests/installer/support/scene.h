@@ -1,5 +1,5 @@
-/* What an app looks like from everywhere, before and after a change that was broken off: for tests of what must be fully
- * old or fully new. */
+/* What an app looks like from everywhere, before and after a change that was broken off: for tests of what must be
+ * fully old or fully new. */
 #ifndef HL_TEST_INSTALLER_SCENE_H
 #define HL_TEST_INSTALLER_SCENE_H
 
@@ -47,7 +47,8 @@ test_result test_change(const char *action, const char *what, const test_fault *
 
 /* ---- permissions ---- */
 
-/* Root may write everywhere; from now on this thread, and those it starts, are kept out by permissions like everybody. */
+/* Root may write everywhere; from now on this thread, and those it starts, are kept out by permissions like
+ * everybody. */
 void test_obey_permissions(void);
 void test_obey_nothing(void);
 

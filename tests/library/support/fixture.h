@@ -35,7 +35,8 @@ const char *fixture_plugin(const char *name, const char *more, const char *flags
 unsigned char *fixture_read(const char *path, size_t *len);
 const char *fixture_write(const char *name, const void *bytes, size_t len);
 
-/* Fails the test unless `status` is `wanted` and, for a failure, hl_last_error speaks of `field` and contains `words`. */
+/* Fails the test unless `status` is `wanted` and, for a failure, hl_last_error speaks of `field` and contains
+ * `words`. */
 void expect_status(hl_status status, hl_status wanted, const char *field, const char *words);
 
 /* What this process holds. */

@@ -15,7 +15,8 @@ int32_t pid_of(hl_key key); /* 0: it has no worker */
 int calling_begin(void **state);
 #define with_store(test) cmocka_unit_test_setup_teardown(test, calling_begin, test_module_end)
 
-/* A call with arguments in JSON: the result as JSON, or the status's name. Static for each thread: the last 4 are good. */
+/* A call with arguments in JSON: the result as JSON, or the status's name. Static for each thread: the last 4 are
+ * good. */
 typedef hl_status call_fn(hl_runtime *, const hl_key *, const char *, const hl_value *, uint32_t, hl_value **);
 const char *call(call_fn *how, hl_key key, const char *function, const char *json, uint32_t timeout_ms);
 

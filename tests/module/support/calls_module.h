@@ -1,5 +1,5 @@
-/* A module that does what it is asked to, bad things too. plugins/module_calls_1.c and module_calls_2.c are two versions of it, which differ in
- * their version and in what `version` answers. */
+/* A module that does what it is asked to, bad things too. plugins/module_calls_1.c and module_calls_2.c are two
+ * versions of it, which differ in their version and in what `version` answers. */
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>

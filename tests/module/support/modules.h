@@ -1,4 +1,5 @@
-/* What the tests of modules share: a store in a folder of its own, sources of modules, compilers made of shell script. */
+/* What the tests of modules share: a store in a folder of its own, sources of modules, compilers made of shell
+ * script. */
 #ifndef HL_TEST_MODULE_SUPPORT_H
 #define HL_TEST_MODULE_SUPPORT_H
 
@@ -14,7 +15,8 @@ int test_module_begin(void **state);
 int test_module_end(void **state);
 void test_module_reopen(void);
 
-/* A module "NAME" of version VERSION, whose function "answer" gives the integer `answer`. Static memory: the last 8 are good. */
+/* A module "NAME" of version VERSION, whose function "answer" gives the integer `answer`. Static memory: the last 8 are
+ * good. */
 const char *test_source(const char *name, const char *version, int answer);
 
 /* Compiles a text, whatever the outcome; *out is to be cleaned up. */

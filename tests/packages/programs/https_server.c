@@ -2,13 +2,13 @@
  *
  *   https_server FOLDER STATE
  *
- * Prints one line, which a shell can take as assignments, and serves until its standard input ends (where that is a pipe)
- * or the process that started it does:
+ * Prints one line, which a shell can take as assignments, and serves until its standard input ends (where that is a
+ * pipe) or the process that started it does:
  *
  *   https=PORT http=PORT expired=PORT other=PORT ca=STATE/ca.pem
  *
- * https shows a good certificate of the authority in ca.pem, expired and other a bad one. STATE/requests gets a line for
- * each request. What a query asks for, besides the file that the path names:
+ * https shows a good certificate of the authority in ca.pem, expired and other a bad one. STATE/requests gets a line
+ * for each request. What a query asks for, besides the file that the path names:
  *
  *   bytes=N         made-up content instead of a file        rotten=1      one bit is not as it should be
  *   redirect=URL    302 to there; code=N: another code        code=N        that answer; rate=1: as GitHub's rate limit

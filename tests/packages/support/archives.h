@@ -1,4 +1,5 @@
-/* Archives between examining and unpacking, in a folder whose neighbours are looked after. For the tests of archives. */
+/* Archives between examining and unpacking, in a folder whose neighbours are looked after. For the tests of
+ * archives. */
 #ifndef HL_TEST_PACKAGES_ARCHIVES_H
 #define HL_TEST_PACKAGES_ARCHIVES_H
 

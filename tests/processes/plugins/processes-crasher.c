@@ -1,4 +1,5 @@
-/* A plugin library that writes to address 16 when its event's state, a number, says so: in its own code, or in the C library's. */
+/* A plugin library that writes to address 16 when its event's state, a number, says so: in its own code, or in the C
+ * library's. */
 #include <string.h>
 
 #include <hookline/plugin.h>

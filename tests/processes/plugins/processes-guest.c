@@ -1,5 +1,5 @@
-/* A plugin library that leaves its name, as the plugins of the test programs do. Its event has no contract: the state is
- * a string with room. */
+/* A plugin library that leaves its name, as the plugins of the test programs do. Its event has no contract: the state
+ * is a string with room. */
 #include <string.h>
 
 #include <hookline/plugin.h>

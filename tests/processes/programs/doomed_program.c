@@ -1,4 +1,5 @@
-/* A server that records faults and dies in a plugin: doomed_program STORE WORD... Each WORD prepares something, or ends it:
+/* A server that records faults and dies in a plugin: doomed_program STORE WORD... Each WORD prepares something, or ends
+ * it:
  *   host         registers "first" and "second", its own plugins of event "e"
  *   alone        registers "only" instead
  *   library      registers the library processes-crasher

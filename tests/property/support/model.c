@@ -189,7 +189,8 @@ int model_isolation(const struct model *model, int plugin)
     return of->word ? of->word : of->asked;
 }
 
-/* The next one is the smallest by (priority, number) of those that wait for no other member: numbers sort like names. */
+/* The next one is the smallest by (priority, number) of those that wait for no other member: numbers sort like
+ * names. */
 int model_chain(const struct model *model, int event, int chain[MODEL_PLUGINS])
 {
     unsigned members = 0, done = 0;

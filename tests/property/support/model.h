@@ -1,5 +1,5 @@
-/* An independent model of the registry: plain arrays, every rule in its most naive form, nothing shared with the library.
- * The property test runs it beside the library and compares everything that can be seen. */
+/* An independent model of the registry: plain arrays, every rule in its most naive form, nothing shared with the
+ * library. The property test runs it beside the library and compares everything that can be seen. */
 #ifndef HL_TEST_PROPERTY_MODEL_H
 #define HL_TEST_PROPERTY_MODEL_H
 
@@ -26,7 +26,8 @@ struct model {
     bool libraries; /* the plugins come from libraries, and may run in workers */
 };
 
-/* Isolations are numbers: 0 is none, then come those of the server's process, and those from IN_WORKER on are of workers. */
+/* Isolations are numbers: 0 is none, then come those of the server's process, and those from IN_WORKER on are of
+ * workers. */
 #define IN_WORKER 3
 #define MODEL_ISOLATIONS 5
 

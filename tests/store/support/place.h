@@ -1,4 +1,5 @@
-/* What the tests of stores that cannot be used as they are share: a folder for each, and that refusing changes nothing. */
+/* What the tests of stores that cannot be used as they are share: a folder for each, and that refusing changes
+ * nothing. */
 #ifndef HL_TEST_STORE_PLACE_H
 #define HL_TEST_STORE_PLACE_H
 

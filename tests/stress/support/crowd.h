@@ -1,5 +1,5 @@
-/* A crowd: threads that each do one thing again and again until they are told to end. Only the test's own thread may fail, so
- * what goes wrong in a crowd is written down, and the test fails of it at the end. */
+/* A crowd: threads that each do one thing again and again until they are told to end. Only the test's own thread may
+ * fail, so what goes wrong in a crowd is written down, and the test fails of it at the end. */
 #ifndef HL_TEST_STRESS_CROWD_H
 #define HL_TEST_STRESS_CROWD_H
 
