@@ -79,6 +79,13 @@ void bench_folder_remove(const char *path); /* with all that is in it */
 /* "lmdb:FOLDER/name" in the run's folder. Returns `buffer`. */
 const char *bench_store_url(const bench *b, const char *name, char *buffer, size_t buffer_len);
 
+/* ---- bench_bare.c ---------------------------------------------------------------------------------------------- */
+
+/* Bare LMDB in a new folder of the run's; closed by the functions of lmdb.so. */
+int bench_bare_open(bench *b, const char *name, void **out);
+/* Tells of an error of these functions. */
+int bench_bare_fail(bench *b, int error);
+
 /* ---- bench_table.c --------------------------------------------------------------------------------------------- */
 
 typedef enum bench_goal {

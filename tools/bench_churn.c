@@ -13,6 +13,7 @@
 #define SAMPLES 200000 /* in a window */
 #define WARM 2000
 #define PERIODS 4096
+#define RECORD_BYTES 256       /* about what a plugin's record takes in a store */
 #define LONGEST_SPIN_NS 100000 /* longer waits sleep */
 
 /* A kind of window: which runtime's event is dispatched, and which of its events is changed meanwhile. */
@@ -34,7 +35,7 @@ static const mode modes[MODES] = {
     [SAME_EVENT] = {"changes of this event, memory store", IN_MEMORY, DISPATCHED, false, false},
     [BY_HAND] = {"loop over pointers, replaced as often", IN_MEMORY, DISPATCHED, false, true},
     [SAME_EVENT_DURABLE] = {"changes of this event, LMDB store", DURABLE, DISPATCHED, false, false},
-    [BY_HAND_DURABLE] = {"loop over pointers, replaced as often", DURABLE, DISPATCHED, false, true},
+    [BY_HAND_DURABLE] = {"loop over pointers, with bare LMDB puts", DURABLE, DISPATCHED, false, true},
 };
 
 /* What a person writes who wants to replace a chain while it runs: the calls behind one pointer. */
@@ -57,6 +58,7 @@ typedef struct work {
     uint64_t changes[MODES];
     size_t periods;             /* ever, in the last window with registrations */
     double periods_ns[PERIODS]; /* the last ones from one change to the next */
+    void *bare;                 /* LMDB */
     pointer_loop *loops;
     pointer_loop *loop; /* atomic; the one that runs; its cache line holds nothing that is written often */
     int mode;
@@ -139,6 +141,15 @@ static void wait_until(uint64_t ns)
             nanosleep(&nap, NULL);
 }
 
+/* A durable change writes to the disk, and that alone disturbs whoever dispatches beside it. */
+static int put_bare(work *w, uint64_t number)
+{
+    char record[RECORD_BYTES];
+
+    memset(record, 'a' + (int)(number % 26), sizeof(record));
+    return w->b->parts.lmdb->put(w->bare, (unsigned)(number % BENCH_EVENT_PLUGINS), record, sizeof(record));
+}
+
 /* The median tells how often registrations make changes while their thread runs; what is missed while this one does not
  * run is not made up for, since it would come all at once. */
 static void *churn_by_hand(void *argument)
@@ -152,6 +163,8 @@ static void *churn_by_hand(void *argument)
     for (uint64_t i = w->changes[w->mode]; !__atomic_load_n(&w->ending, __ATOMIC_RELAXED); i++) {
         uint64_t begin = bench_now_ns();
 
+        if (modes[w->mode].runtime == DURABLE)
+            w->failed |= put_bare(w, i) != 0;
         replace_loop(w, i);
         w->changes[w->mode]++;
         wait_until(begin + period);
@@ -248,7 +261,7 @@ static int window(work *w, int at)
     __atomic_store_n(&w->ending, true, __ATOMIC_RELAXED);
     if (churned)
         pthread_join(thread, NULL);
-    return right && !w->failed ? TOOL_DONE : bench_wrong(w->b, "churn: a dispatch or a registration failed.");
+    return right && !w->failed ? TOOL_DONE : bench_wrong(w->b, "churn: a dispatch, a registration or a put failed.");
 }
 
 /* ---- the case -------------------------------------------------------------------------------------------------- */
@@ -368,11 +381,14 @@ int bench_churn(bench *b)
     int code = open_runtimes(&w);
 
     if (code == TOOL_DONE)
+        code = bench_bare_open(b, "churn-bare", &w.bare);
+    if (code == TOOL_DONE)
         code = measure(&w, b->rounds ? b->rounds : b->quick ? 9 : 31);
     if (code == TOOL_DONE)
         print_all(&w);
     for (int i = 0; i < RUNTIMES; i++)
         hl_close(w.runtimes[i]);
+    b->parts.lmdb->close(w.bare);
     for (int at = 0; at < MODES; at++)
         free(w.samples[at]);
     free(w.loops);

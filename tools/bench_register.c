@@ -135,12 +135,6 @@ static int compiled(bench *b)
 
 /* ---- durable, against bare LMDB -------------------------------------------------------------------------------- */
 
-static int lmdb_fail(bench *b, int error)
-{
-    return tool_error(b->context, TOOL_REFUSED, HL_ERR_STORE, "", "Bare LMDB failed: %s",
-                      b->parts.lmdb->error_text(error));
-}
-
 /* What a plugin's record takes in the store, told by a store that is closed again. */
 static int record_bytes(bench *b, const char *store, size_t *out)
 {
@@ -151,19 +145,7 @@ static int record_bytes(bench *b, const char *store, size_t *out)
     hl_close(w.runtime);
     if (code == TOOL_DONE)
         error = b->parts.lmdb->record_bytes(store + strlen("lmdb:"), out);
-    return error ? lmdb_fail(b, error) : code;
-}
-
-static int open_bare(bench *b, void **out)
-{
-    char path[sizeof(b->work) + 16];
-    int error;
-
-    snprintf(path, sizeof(path), "%s/bare", b->work);
-    if (mkdir(path, 0700) < 0)
-        return tool_error(b->context, TOOL_REFUSED, HL_ERR_SYSTEM, "dir", "The folder %s cannot be made.", path);
-    error = b->parts.lmdb->open(path, out);
-    return error ? lmdb_fail(b, error) : TOOL_DONE;
+    return error ? bench_bare_fail(b, error) : code;
 }
 
 static int measure_put(work *w, void *bare, unsigned round, size_t bytes, double *ns)
@@ -176,7 +158,7 @@ static int measure_put(work *w, void *bare, unsigned round, size_t bytes, double
     begin = bench_now_ns();
     error = w->b->parts.lmdb->put(bare, round % 16, value, bytes);
     *ns = (double)(bench_now_ns() - begin);
-    return error ? lmdb_fail(w->b, error) : TOOL_DONE;
+    return error ? bench_bare_fail(w->b, error) : TOOL_DONE;
 }
 
 static void print_durable(bench *b, size_t plugins, size_t bytes, double registered_ns, double put_ns)
@@ -225,7 +207,7 @@ static int durable(bench *b)
     if (code == TOOL_DONE && (bytes == 0 || bytes > 65536))
         code = bench_wrong(b, "register: a record takes %zu bytes in the store.", bytes);
     if (code == TOOL_DONE)
-        code = open_bare(b, &bare);
+        code = bench_bare_open(b, "bare", &bare);
     if (code == TOOL_DONE)
         code = open_work(&w, b, bench_store_url(b, "register", store, sizeof(store)),
                          b->compiler ? HL_ENGINE_COMPILED : HL_ENGINE_REFERENCE);
