@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/compiler.h"
+
+#define STOP_PARAMS 5
+
 /* What lies within reach of the arena is imported: the instructions then hold its distance, which is shorter. */
 typedef enum kind { PLUGIN = 1, STOP, DATA } kind;
 
@@ -24,14 +28,16 @@ typedef struct imported {
 typedef struct emitter {
     gcc_jit_context *ctxt;
     gcc_jit_type *pointer;
-    gcc_jit_type *word; /* int64_t */
-    gcc_jit_type *index;
-    gcc_jit_type *short_index;
+    gcc_jit_type *word;  /* int64_t */
+    gcc_jit_type *index; /* of a short chain */
+    gcc_jit_type *long_index;
     gcc_jit_type *truth;
+    gcc_jit_type *probability;
     gcc_jit_type *byte;
     gcc_jit_type *reply;
     gcc_jit_type *call_type; /* pointers to functions */
     gcc_jit_type *stop_type;
+    gcc_jit_type *long_stop_type;
     gcc_jit_field *state;
     gcc_jit_field *verdict;
     imported *imports; /* hash table by address and kind, never more than half full */
@@ -46,23 +52,22 @@ typedef struct chain {
     gcc_jit_function *function;
     gcc_jit_lvalue *reply;
     gcc_jit_lvalue *index;
+    bool is_short;
     gcc_jit_type *index_type;
     gcc_jit_rvalue *input;
     gcc_jit_rvalue *meta;
     gcc_jit_block *stop;
 } chain;
 
-/* DIRECT_DATA makes gcc address imported data relative to the instruction, instead of through a table of addresses. An
- * index below SHORT_INDEXES is one byte until the stop function is called: with SHORT_MOVES a cold block then takes
- * four bytes instead of seven, because gcc no longer writes the whole register. */
+/* DIRECT_DATA makes gcc address imported data relative to the instruction, instead of through a table of addresses. The
+ * index of a short chain is one byte: with SHORT_MOVES a cold block then takes four bytes instead of seven, because gcc
+ * no longer writes the whole register. */
 #if defined(__x86_64__)
 #define DIRECT_DATA "-fpie"
 #define SHORT_MOVES "-mtune-ctrl=^partial_reg_dependency"
-#define SHORT_INDEXES 256
 #else
 #define DIRECT_DATA "-fno-pie"
 #define SHORT_MOVES DIRECT_DATA
-#define SHORT_INDEXES 0
 #endif
 
 static void set_options(gcc_jit_context *ctxt)
@@ -85,6 +90,21 @@ static void set_options(gcc_jit_context *ctxt)
         gcc_jit_context_add_command_line_option(ctxt, options[i]);
 }
 
+static void stop_params(const emitter *e, gcc_jit_type *index, gcc_jit_type **out)
+{
+    gcc_jit_type *params[STOP_PARAMS] = {e->pointer, e->pointer, e->word, index, e->pointer};
+
+    memcpy(out, params, sizeof(params));
+}
+
+static gcc_jit_type *stop_type(const emitter *e, gcc_jit_type *index)
+{
+    gcc_jit_type *params[STOP_PARAMS];
+
+    stop_params(e, index, params);
+    return gcc_jit_context_new_function_ptr_type(e->ctxt, NULL, e->reply, STOP_PARAMS, params, 0);
+}
+
 static void make_types(emitter *e)
 {
     gcc_jit_context *ctxt = e->ctxt;
@@ -93,9 +113,10 @@ static void make_types(emitter *e)
 
     e->pointer = gcc_jit_context_get_type(ctxt, GCC_JIT_TYPE_VOID_PTR);
     e->word = gcc_jit_context_get_int_type(ctxt, 8, 1);
-    e->index = gcc_jit_context_get_int_type(ctxt, 8, 0);
-    e->short_index = gcc_jit_context_get_int_type(ctxt, 1, 0);
+    e->index = gcc_jit_context_get_int_type(ctxt, 1, 0);
+    e->long_index = gcc_jit_context_get_int_type(ctxt, 8, 0);
     e->truth = gcc_jit_context_get_type(ctxt, GCC_JIT_TYPE_LONG);
+    e->probability = gcc_jit_context_get_type(ctxt, GCC_JIT_TYPE_DOUBLE);
     e->byte = gcc_jit_context_get_type(ctxt, GCC_JIT_TYPE_CHAR);
     e->state = fields[0] = gcc_jit_context_new_field(ctxt, NULL, e->pointer, "state");
     e->verdict = fields[1] = gcc_jit_context_new_field(ctxt, NULL, e->word, "verdict");
@@ -103,9 +124,9 @@ static void make_types(emitter *e)
     e->reply = gcc_jit_struct_as_type(reply);
 
     gcc_jit_type *call_params[] = {e->pointer, e->pointer, e->pointer};
-    gcc_jit_type *stop_params[] = {e->pointer, e->index, e->pointer, e->pointer, e->word};
     e->call_type = gcc_jit_context_new_function_ptr_type(ctxt, NULL, e->reply, 3, call_params, 0);
-    e->stop_type = gcc_jit_context_new_function_ptr_type(ctxt, NULL, e->reply, 5, stop_params, 0);
+    e->stop_type = stop_type(e, e->index);
+    e->long_stop_type = stop_type(e, e->long_index);
 }
 
 static gcc_jit_rvalue *address_constant(emitter *e, gcc_jit_type *type, uint64_t address)
@@ -115,12 +136,12 @@ static gcc_jit_rvalue *address_constant(emitter *e, gcc_jit_type *type, uint64_t
 
 static gcc_jit_function *declare_function(emitter *e, kind kind, const char *name)
 {
-    gcc_jit_type *plugin[] = {e->pointer, e->pointer, e->pointer};
-    gcc_jit_type *stop[] = {e->pointer, e->index, e->pointer, e->pointer, e->word};
-    gcc_jit_type **types = kind == STOP ? stop : plugin;
-    gcc_jit_param *params[5];
-    int len = kind == STOP ? 5 : 3;
+    gcc_jit_type *types[STOP_PARAMS] = {e->pointer, e->pointer, e->pointer};
+    gcc_jit_param *params[STOP_PARAMS];
+    int len = kind == STOP ? STOP_PARAMS : 3;
 
+    if (kind == STOP)
+        stop_params(e, e->index, types);
     for (int i = 0; i < len; i++)
         params[i] = gcc_jit_context_new_param(e->ctxt, NULL, types[i], "p");
     return gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_IMPORTED, e->reply, name, len, params, 0);
@@ -179,50 +200,67 @@ static gcc_jit_rvalue *call_step(chain *c, const hl__wire_step *step, gcc_jit_rv
     return call_at(c->e, PLUGIN, step->call, step->call_near, 3, args);
 }
 
-/* Whether the last verdict was not HL_NEXT, marked as unlikely. */
-static gcc_jit_rvalue *stopped(chain *c)
+/* Whether a reply's verdict is not HL_NEXT, marked as unlikely. The stop block lies behind the cold block that is the
+ * least unlikely of all: `nearest` is to be that one. */
+static gcc_jit_rvalue *stopped(chain *c, gcc_jit_lvalue *reply, bool nearest)
 {
     gcc_jit_context *ctxt = c->e->ctxt;
-    gcc_jit_rvalue *verdict = gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(c->reply, NULL, c->e->verdict));
+    gcc_jit_rvalue *verdict = gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(reply, NULL, c->e->verdict));
     gcc_jit_rvalue *differs = gcc_jit_context_new_comparison(ctxt, NULL, GCC_JIT_COMPARISON_NE, verdict,
                                                              gcc_jit_context_zero(ctxt, c->e->word));
     gcc_jit_rvalue *args[] = {gcc_jit_context_new_cast(ctxt, NULL, differs, c->e->truth),
-                              gcc_jit_context_zero(ctxt, c->e->truth)};
+                              gcc_jit_context_zero(ctxt, c->e->truth),
+                              gcc_jit_context_new_rvalue_from_double(ctxt, c->e->probability, nearest ? 0.8 : 0.9)};
     gcc_jit_rvalue *expected =
-        gcc_jit_context_new_call(ctxt, NULL, gcc_jit_context_get_builtin_function(ctxt, "__builtin_expect"), 2, args);
+        gcc_jit_context_new_call(ctxt, NULL,
+                                 gcc_jit_context_get_builtin_function(ctxt, "__builtin_expect_with_probability"), 3,
+                                 args);
 
     return gcc_jit_context_new_comparison(ctxt, NULL, GCC_JIT_COMPARISON_NE, expected, args[1]);
 }
 
+/* The last call has a reply of its own: it is returned where it lies, and moved to where the stop block wants it in the
+ * cold block only. With the stop block behind the last cold block but one, as many branches as can be reach their cold
+ * blocks by the short form. */
 static void emit_steps(chain *c, gcc_jit_block *block)
 {
     gcc_jit_context *ctxt = c->e->ctxt;
+    gcc_jit_lvalue *last = gcc_jit_function_new_local(c->function, NULL, c->e->reply, "last");
     gcc_jit_rvalue *state = c->input;
 
-    for (uint32_t i = 0; i < c->unit->steps_len; i++) {
+    for (uint32_t i = 0, left = c->unit->steps_len; left > 0; i++, left--) {
         gcc_jit_block *cold = gcc_jit_function_new_block(c->function, NULL);
         gcc_jit_block *next = gcc_jit_function_new_block(c->function, NULL);
+        gcc_jit_lvalue *reply = left == 1 ? last : c->reply;
 
-        gcc_jit_block_add_assignment(block, NULL, c->reply, call_step(c, &c->steps[i], state));
-        gcc_jit_block_end_with_conditional(block, NULL, stopped(c), cold, next);
+        gcc_jit_block_add_assignment(block, NULL, reply, call_step(c, &c->steps[i], state));
+        gcc_jit_block_end_with_conditional(block, NULL, stopped(c, reply, left == 2), cold, next);
+        if (left == 1)
+            gcc_jit_block_add_assignment(cold, NULL, c->reply, gcc_jit_lvalue_as_rvalue(last));
         gcc_jit_block_add_assignment(cold, NULL, c->index,
                                      gcc_jit_context_new_rvalue_from_long(ctxt, c->index_type, (long)i));
         gcc_jit_block_end_with_jump(cold, NULL, c->stop);
-        state = gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(c->reply, NULL, c->e->state));
+        state = gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(reply, NULL, c->e->state));
         block = next;
     }
-    gcc_jit_block_end_with_return(block, NULL, gcc_jit_lvalue_as_rvalue(c->reply));
+    gcc_jit_block_end_with_return(block, NULL, gcc_jit_lvalue_as_rvalue(last));
 }
 
+/* The arguments are in the order in which they lie in registers already. */
 static void emit_stop(chain *c)
 {
     emitter *e = c->e;
-    gcc_jit_rvalue *index = gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_as_rvalue(c->index), e->index);
-    gcc_jit_rvalue *args[] = {data_at(e, c->unit->plan, c->unit->plan_near), index, c->input,
-                              gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(c->reply, NULL, e->state)),
-                              gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(c->reply, NULL, e->verdict))};
+    gcc_jit_rvalue *args[STOP_PARAMS] =
+        {c->input, gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(c->reply, NULL, e->state)),
+         gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(c->reply, NULL, e->verdict)),
+         gcc_jit_lvalue_as_rvalue(c->index), data_at(e, c->unit->of, c->unit->of_near)};
+    gcc_jit_rvalue *call =
+        c->is_short
+            ? call_at(e, STOP, c->unit->stop, c->unit->stop_near, STOP_PARAMS, args)
+            : gcc_jit_context_new_call_through_ptr(e->ctxt, NULL, address_constant(e, e->long_stop_type, c->unit->stop),
+                                                   STOP_PARAMS, args);
 
-    gcc_jit_block_end_with_return(c->stop, NULL, call_at(e, STOP, c->unit->stop, c->unit->stop_near, 5, args));
+    gcc_jit_block_end_with_return(c->stop, NULL, call);
 }
 
 static void emit_chain(emitter *e, const hl__wire_unit *unit, const char *symbol, const hl__wire_step *steps)
@@ -235,7 +273,8 @@ static void emit_chain(emitter *e, const hl__wire_unit *unit, const char *symbol
 
     c.function = gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_EXPORTED, e->reply, symbol, 3, params, 0);
     c.reply = gcc_jit_function_new_local(c.function, NULL, e->reply, "reply");
-    c.index_type = unit->steps_len <= SHORT_INDEXES ? e->short_index : e->index;
+    c.is_short = unit->steps_len <= HL__SHORT_CHAIN;
+    c.index_type = c.is_short ? e->index : e->long_index;
     c.index = gcc_jit_function_new_local(c.function, NULL, c.index_type, "index");
     c.input = gcc_jit_param_as_rvalue(params[1]);
     c.meta = gcc_jit_param_as_rvalue(params[2]);

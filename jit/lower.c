@@ -56,7 +56,7 @@ static void write_steps(hl__wire_step *out, const hl__unit *unit, const hl__reac
 hl_status hl__lower(const hl__unit *unit, size_t number, const hl__reach *reach, hl__lowered *out)
 {
     size_t symbol_room = 3 * strlen(unit->symbol) + NUMBER_ROOM;
-    hl__wire_unit head = {.plan = (uint64_t)(uintptr_t)unit->plan, .stop = (uint64_t)(uintptr_t)unit->stop};
+    hl__wire_unit head = {.of = (uint64_t)(uintptr_t)unit->of, .stop = (uint64_t)(uintptr_t)unit->stop};
     char *symbol;
 
     if (!unit->steps_len || unit->steps_len > HL__WIRE_BYTES_MAX / sizeof(hl__wire_step) / 2)
@@ -68,7 +68,7 @@ hl_status hl__lower(const hl__unit *unit, size_t number, const hl__reach *reach,
     symbol = out->bytes + sizeof(head);
     /* libgccjit takes C identifiers only, so that dots go as well. */
     write_word(symbol + sprintf(symbol, "hl_%zu_", number), unit->symbol, "_");
-    head.plan_near = within(reach->data, head.plan);
+    head.of_near = within(reach->data, head.of);
     head.stop_near = within(reach->calls, head.stop);
     head.steps_len = (uint32_t)unit->steps_len;
     head.symbol_bytes = (uint32_t)((strlen(symbol) + 8) / 8 * 8);

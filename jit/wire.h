@@ -31,11 +31,11 @@ typedef struct hl__wire_request {
 /* Near is 1 when a direct call, or an address relative to the instruction, reaches there from wherever the chain is
  * placed. The batch: units_len times a unit, its symbol with end mark filled up to a multiple of 8 bytes, its steps. */
 typedef struct hl__wire_unit {
-    uint64_t plan;
+    uint64_t of;
     uint64_t stop;
     uint32_t steps_len;
     uint32_t symbol_bytes;
-    uint32_t plan_near;
+    uint32_t of_near;
     uint32_t stop_near;
 } hl__wire_unit;
 

@@ -5,11 +5,17 @@
 #include <stdlib.h>
 
 #define PLACES 255
+#define OWN_BLOCKS 128
 
 typedef struct block {
     struct block *next;
     hl__chain_place places[PLACES];
 } block;
+
+/* The first blocks lie in the library, so that compiled code, which lies near libraries too, reaches their places by
+ * short addresses. The pages of those that are not used cost nothing. */
+static block own_blocks[OWN_BLOCKS];
+static size_t own_blocks_used;
 
 static block *blocks; /* atomic; the newest first */
 static hl__chain_place *free_places;
@@ -42,7 +48,7 @@ void hl__chains_unlock(void)
 
 static bool add_block(void)
 {
-    block *added = calloc(1, sizeof(*added));
+    block *added = own_blocks_used < OWN_BLOCKS ? &own_blocks[own_blocks_used++] : calloc(1, sizeof(*added));
 
     if (!added)
         return false;

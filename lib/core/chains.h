@@ -1,5 +1,6 @@
 /* Which chains dispatches may be inside of, published or waiting for their last reader: how the watchdog, hl_inside and
- * the fault handler learn what the address that a thread has written down stands for. */
+ * the fault handler learn what the address that a thread has written down stands for, and compiled code which plan is
+ * its. */
 #ifndef HL_CORE_CHAINS_H
 #define HL_CORE_CHAINS_H
 
@@ -12,7 +13,7 @@ typedef struct hl__chain_place {
     struct hl__chain_place *next_free;
 } hl__chain_place;
 
-/* A plan that is about to be published; later its code. Without memory it stays unknown, which harms nothing else. */
+/* A plan that is about to be published; later its code. Without memory it stays unknown and is not compiled. */
 void hl__chains_add(hl__plan *plan);
 void hl__chains_add_code(hl__plan *plan, const void *code);
 /* It is about to be freed: no dispatch is inside. Waits for the lock below. */

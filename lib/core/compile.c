@@ -162,7 +162,7 @@ static void add_unit(hl_runtime *runtime, batch *to, struct hl__event *event)
 {
     const hl__plan *plan = event->plan;
     char *symbol = to->symbols[to->len];
-    hl__step *steps = copy_steps(plan);
+    hl__step *steps = plan->place ? copy_steps(plan) : NULL;
     uint64_t ticket = ++runtime->last_ticket;
 
     if (!steps) {
@@ -173,8 +173,8 @@ static void add_unit(hl_runtime *runtime, batch *to, struct hl__event *event)
     runtime->compiling[runtime->compiling_len++] = (hl__compiling){ticket, event, plan->generation};
     to->units[to->len++] = (hl__unit){.ticket = ticket,
                                       .symbol = symbol,
-                                      .plan = plan,
-                                      .stop = hl__plan_stop,
+                                      .of = plan->place,
+                                      .stop = hl__chain_stop,
                                       .steps = steps,
                                       .steps_len = plan->len};
     set_state(event, HL__COMPILE_RUNNING);

@@ -13,15 +13,19 @@ typedef struct hl__step {
     void *self;
 } hl__step;
 
-/* Where compiled code goes when a plugin's verdict is not HL_NEXT: decides between halt, failure and an undefined
- * verdict, and gives the reply of the whole dispatch. `input` is the dispatch's original state. */
-typedef hl_reply hl__stop_fn(const void *plan, uint64_t index, void *input, void *state, int64_t verdict);
+#define HL__SHORT_CHAIN 256 /* steps */
+
+/* Where compiled code goes when a plugin's verdict is not HL_NEXT; gives the reply of the whole dispatch. The
+ * parameters stand in the order in which compiled code has most of them in registers. `input` is the dispatch's
+ * original state, `of` what the unit says. Code of at most HL__SHORT_CHAIN steps fills the lowest byte of `index` only;
+ * the others hold anything. */
+typedef hl_reply hl__stop_fn(void *input, void *state, int64_t verdict, uint64_t index, const void *of);
 
 /* One chain to compile. Everything is borrowed for the time of submit. */
 typedef struct hl__unit {
     uint64_t ticket;    /* the caller's name for it */
     const char *symbol; /* event and generation, such as "request#42"; any bytes: the compiler makes a symbol of it */
-    const void *plan;   /* handed to `stop` */
+    const void *of;     /* handed to `stop` */
     hl__stop_fn *stop;
     const hl__step *steps;
     size_t steps_len; /* at least 1 */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/chains.h"
 #include "core/error.h"
 #include "core/isolate.h"
 #include "core/runtime.h"
@@ -49,7 +50,7 @@ hl_reply hl__reference_call(const hl_event *event, void *state, const void *meta
                 return reply;
             reply = steps[i].call(steps[i].self, reply.state, meta);
             if (HL_UNLIKELY(reply.verdict != HL_NEXT))
-                return hl__plan_stop(plan, (uint64_t)(&steps[i] - plan->steps), state, reply.state, reply.verdict);
+                return hl__plan_stop(plan, (uint64_t)(&steps[i] - plan->steps), state, reply);
         }
     }
 }
@@ -83,14 +84,24 @@ static hl_status failure_of(const hl__plan *plan, uint64_t index, int64_t verdic
         plugin, event, (long long)verdict);
 }
 
-hl_reply hl__plan_stop(const void *opaque, uint64_t index, void *input, void *state, int64_t verdict)
+hl_reply hl__plan_stop(const hl__plan *plan, uint64_t index, void *input, hl_reply reply)
 {
-    const hl__plan *plan = opaque;
+    if (reply.verdict == HL_HALT)
+        return reply;
+    __atomic_add_fetch(&plan->event->failures, 1, __ATOMIC_RELAXED);
+    return reply_of(input, failure_of(plan, index, reply.verdict));
+}
+
+hl_reply hl__chain_stop(void *input, void *state, int64_t verdict, uint64_t index, const void *of)
+{
+    const hl__chain_place *place = of;
+    hl_reply reply = reply_of(state, verdict);
+    const hl__plan *plan;
 
     if (verdict == HL_HALT)
-        return reply_of(state, HL_HALT);
-    __atomic_add_fetch(&plan->event->failures, 1, __ATOMIC_RELAXED);
-    return reply_of(input, failure_of(plan, index, verdict));
+        return reply; /* without a look at the plan, which no dispatch has read so far */
+    plan = __atomic_load_n(&place->plan, __ATOMIC_RELAXED);
+    return hl__plan_stop(plan, plan->len <= HL__SHORT_CHAIN ? (uint8_t)index : index, input, reply);
 }
 
 /* ---- around a chain ---- */

@@ -62,8 +62,12 @@ bool hl__plan_watches(const hl__plan *plan);
 /* Whether both make the same calls in the same order with the same availability (CM-12). */
 bool hl__plan_same(const hl__plan *a, const hl__plan *b);
 
-/* hl__stop_fn for plans: what a dispatch answers when a plugin's verdict is not HL_NEXT. */
-hl_reply hl__plan_stop(const void *plan, uint64_t index, void *input, void *state, int64_t verdict);
+/* What a dispatch answers when the plugin at `index` has given a verdict that is not HL_NEXT: decides between halt,
+ * failure and an undefined verdict. `input` is the dispatch's original state. */
+hl_reply hl__plan_stop(const hl__plan *plan, uint64_t index, void *input, hl_reply reply);
+
+/* hl__stop_fn: the same for compiled code, whose plan has a place in the table of chains. */
+hl__stop_fn hl__chain_stop;
 
 /* hl__chain_fns */
 hl_reply hl__reference_call(const hl_event *event, void *state,

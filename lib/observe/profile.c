@@ -62,7 +62,7 @@ static hl_reply run_timed(const hl__plan *plan, void *state, const void *meta, p
         to->rows[i] = (hl_profile_row){sizeof(to->rows[i]), record->name, hl__now_ns() - start, reply.verdict};
         to->len = i + 1;
         if (reply.verdict != HL_NEXT)
-            return hl__plan_stop(plan, i, state, reply.state, reply.verdict);
+            return hl__plan_stop(plan, i, state, reply);
     }
     return reply;
 }

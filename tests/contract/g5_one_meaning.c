@@ -4,6 +4,7 @@
 #include "tests/support/support.h"
 
 #define PLUGINS_MAX 40
+#define LONGEST 300
 
 /* ---- plugins that do what they are told ---- */
 
@@ -23,7 +24,7 @@ typedef struct trace {
         const script *self;
         const void *state, *meta;
         unsigned char byte;
-    } calls[PLUGINS_MAX];
+    } calls[LONGEST];
     hl_reply reply;
     hl_error error;
     char field[128], message[512];
@@ -165,7 +166,7 @@ static void set_plan(const engine *of, const script *plan, size_t len)
         ok(test_txn_register(txn,
                              &(test_plugin){.name = plan[i].name,
                                             .event = "e",
-                                            .priority = PRIORITY((int)i),
+                                            .priority = PRIORITY((int)(i / 3)),
                                             .call = obey,
                                             .self = (void *)(uintptr_t)&plan[i]},
                              HL_START));
@@ -214,7 +215,7 @@ static const int64_t verdicts[] = {HL_HALT,     HL_ERR_PLUGIN,   HL_ERR_NOT_LOAD
 static void name_all(script *plan, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        snprintf(plan[i].name, sizeof(plan[i].name), "p%02zu", i);
+        snprintf(plan[i].name, sizeof(plan[i].name), "p%03zu", i);
 }
 
 static void every_verdict_at_every_place_means_the_same(void **unused)
@@ -257,6 +258,25 @@ static void a_stop_means_the_same_at_every_place_of_a_long_chain(void **unused)
         name_all(plan, PLUGINS_MAX);
         plan[place].verdict = stops[place % 3];
         expect_one_meaning(plan, PLUGINS_MAX);
+    }
+}
+
+/* Compiled code tells where it stopped in one byte as long as that is enough. */
+static void a_stop_means_the_same_in_chains_of_more_than_a_byte_counts(void **unused)
+{
+    static const size_t lengths[] = {255, 256, 257, LONGEST};
+    static script plan[LONGEST];
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        const size_t places[] = {0, 44, lengths[i] - 2, lengths[i] - 1};
+
+        for (size_t at = 0; at < sizeof(places) / sizeof(places[0]); at++) {
+            memset(plan, 0, sizeof(plan));
+            name_all(plan, lengths[i]);
+            plan[places[at]].verdict = at == 1 ? HL_HALT : HL_ERR_PLUGIN;
+            expect_one_meaning(plan, lengths[i]);
+        }
     }
 }
 
@@ -397,6 +417,7 @@ int main(void)
         cmocka_unit_test(every_verdict_at_every_place_means_the_same),
         cmocka_unit_test(chains_of_every_length_mean_the_same),
         cmocka_unit_test(a_stop_means_the_same_at_every_place_of_a_long_chain),
+        cmocka_unit_test(a_stop_means_the_same_in_chains_of_more_than_a_byte_counts),
         cmocka_unit_test(random_plans_mean_the_same),
         cmocka_unit_test(what_surrounds_a_chain_means_the_same),
         cmocka_unit_test(a_failing_chain_is_counted_once_for_each_dispatch),

@@ -70,7 +70,7 @@ static void check_stops_at(chain *c, const hl__compiled *compiled, size_t index,
     c->selves[index].verdict = HL_NEXT;
     assert_int_equal(trace.calls_len, index + 1);
     assert_int_equal(trace.stops, 1);
-    assert_ptr_equal(trace.stop_plan, c);
+    assert_ptr_equal(trace.stop_of, c);
     assert_int_equal(trace.stop_index, index);
     assert_ptr_equal(trace.stop_input, states);
     assert_ptr_equal(trace.stop_state, states + index + 1);

@@ -20,13 +20,14 @@ hl_reply chain_plugin(void *self, void *state, const void *meta)
     return reply;
 }
 
-static hl_reply stop(const void *plan, uint64_t index, void *input, void *state, int64_t verdict)
+static hl_reply stop(void *input, void *state, int64_t verdict, uint64_t index, const void *of)
 {
+    const chain *c = of;
     hl_reply reply = {CHAIN_STOPPED, -77};
 
     trace.stops++;
-    trace.stop_plan = plan;
-    trace.stop_index = index;
+    trace.stop_of = of;
+    trace.stop_index = c->unit.steps_len <= HL__SHORT_CHAIN ? (uint8_t)index : index;
     trace.stop_input = input;
     trace.stop_state = state;
     trace.stop_verdict = verdict;

@@ -13,7 +13,7 @@ typedef struct chain_trace {
     const void *metas[CHAIN_STEPS_MAX + 1];
     const void *states[CHAIN_STEPS_MAX + 1];
     int stops;
-    const void *stop_plan;
+    const void *stop_of;
     uint64_t stop_index;
     const void *stop_input;
     const void *stop_state;
@@ -35,7 +35,7 @@ typedef struct chain {
     hl__unit unit;
 } chain;
 
-/* A chain of plugins that all answer HL_NEXT with state + 1; its unit's `plan` is the chain. The caller frees. */
+/* A chain of plugins that all answer HL_NEXT with state + 1; its unit's `of` is the chain. The caller frees. */
 chain *chain_new(const char *symbol, size_t steps_len);
 
 hl_reply chain_plugin(void *self, void *state, const void *meta);
