@@ -9,48 +9,11 @@
 
 #include "tests/store/support/fixture.h"
 
-typedef struct place {
-    char *folder; /* NULL: in memory */
-    char url[URL_BYTES];
-    hl__store *store;
-} place;
-
-static int begin_memory(void **state)
-{
-    place *here = calloc(1, sizeof(*here));
-    assert_non_null(here);
-    strcpy(here->url, "memory:content");
-    here->store = open_store(here->url);
-    *state = here;
-    return 0;
-}
-
-static int begin_lmdb(void **state)
-{
-    place *here = calloc(1, sizeof(*here));
-    assert_non_null(here);
-    here->folder = folder_new();
-    lmdb_url(here->folder, here->url);
-    here->store = open_store(here->url);
-    *state = here;
-    return 0;
-}
-
-static int end(void **state)
-{
-    place *here = *state;
-    close_store(here->store);
-    if (here->folder)
-        folder_remove(here->folder);
-    free(here);
-    return 0;
-}
-
 /* ---- on both ---- */
 
 static void a_new_store_is_empty_at_revision_0(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     assert_int_equal(revision_of(here->store), 0);
     assert_content(here->store, "");
     assert_changes(here->store, 0, "");
@@ -58,7 +21,7 @@ static void a_new_store_is_empty_at_revision_0(void **state)
 
 static void a_commit_raises_the_revision_by_one(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     for (uint64_t i = 1; i <= 5; i++) {
         assert_int_equal(put_plugin(here->store, "a", "1"), HL_OK);
         assert_int_equal(revision_of(here->store), i);
@@ -67,7 +30,7 @@ static void a_commit_raises_the_revision_by_one(void **state)
 
 static void a_commit_on_an_old_revision_is_a_conflict_and_writes_nothing(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     hl__record *record = record_named("late", "", 1);
     hl__store_change change = {.record = record};
 
@@ -83,7 +46,7 @@ static void a_commit_on_an_old_revision_is_a_conflict_and_writes_nothing(void **
 
 static void a_conflict_leaves_the_last_error_as_it_was(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     hl__store_change change = {.gone = "none"};
     hl__store_commit commit = {7, &change, 1, "unregister"};
 
@@ -94,7 +57,7 @@ static void a_conflict_leaves_the_last_error_as_it_was(void **state)
 
 static void changes_tells_each_touched_name_once_in_its_newest_form(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     put_plugin(here->store, "a", "1");
     put_plugin(here->store, "b", "1");
     put_event(here->store, "request", HL_EVENT_SKIP_MISSING);
@@ -109,14 +72,14 @@ static void changes_tells_each_touched_name_once_in_its_newest_form(void **state
 
 static void a_revision_of_the_future_is_not_remembered(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     put_plugin(here->store, "a", "1");
     assert_int_equal(try_changes(here->store, 2), HL_ERR_NOT_FOUND);
 }
 
 static void a_commit_of_many_changes_is_one_revision(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     hl__record *a = record_named("a", "1", 1), *b = record_named("b", "1", 1), *again = record_named("a", "2", 2);
     hl__store_change both[] = {{.record = a}, {.record = b}};
     hl__store_change swap[] = {{.gone = "a"}, {.record = again}, {.gone = "b"}, {.gone = "never there"}};
@@ -140,7 +103,7 @@ static hl_status refuse_second(void *user, hl__record *record)
 
 static void a_visitor_that_refuses_ends_the_walk_with_its_status(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     int calls = 0;
     uint64_t revision = 77;
     hl__store_visitor visitor = {.record = refuse_second, .user = &calls};
@@ -154,7 +117,7 @@ static void a_visitor_that_refuses_ends_the_walk_with_its_status(void **state)
 
 static void a_second_opener_sees_commits_and_is_woken(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     hl__store *other = open_store(here->url);
 
     assert_false(watch_fires(other, 0));
@@ -171,7 +134,7 @@ static void a_second_opener_sees_commits_and_is_woken(void **state)
 
 static void closing_one_opener_leaves_the_other_working(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     for (int i = 0; i < 3; i++) {
         hl__store *other = open_store(here->url);
         assert_int_equal(put_plugin(other, "a", "1"), HL_OK);
@@ -183,7 +146,7 @@ static void closing_one_opener_leaves_the_other_working(void **state)
 
 static void a_reader_may_not_commit(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     hl__store *reader;
 
     assert_int_equal(hl__store_open(here->url, HL__STORE_READ_ONLY, 0, &reader), HL_OK);
@@ -195,7 +158,7 @@ static void a_reader_may_not_commit(void **state)
     close_store(reader);
 }
 
-static int use_in_child(place *here)
+static int use_in_child(own_store *here)
 {
     hl__store *own;
     uint64_t revision;
@@ -215,7 +178,7 @@ static int use_in_child(place *here)
 /* The test itself must fork: that is what it is about. */
 static void a_forked_child_is_refused_until_it_opens_its_own(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     int status;
 
     put_plugin(here->store, "a", "1");
@@ -236,7 +199,7 @@ static void a_forked_child_is_refused_until_it_opens_its_own(void **state)
 /* Commits through an opener of its own, opened again now and then. */
 static void *commit_from_thread(void *user)
 {
-    const place *here = user;
+    const own_store *here = user;
     hl__store_change change = {.gone = "nothing"};
     uintptr_t failures = 0;
     hl__store *own = NULL;
@@ -261,7 +224,7 @@ static void *commit_from_thread(void *user)
 
 static void openers_on_several_threads_lose_no_commit(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     pthread_t threads[THREADS];
     void *failures;
 
@@ -279,7 +242,7 @@ static void openers_on_several_threads_lose_no_commit(void **state)
 
 static void memory_forgets_far_changes_and_says_so(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     for (int i = 0; i < 3000; i++)
         assert_int_equal(put_plugin(here->store, "a", "1"), HL_OK);
     assert_int_equal(try_changes(here->store, 0), HL_ERR_NOT_FOUND);
@@ -327,7 +290,7 @@ static void memory_stores_of_two_names_are_two_stores(void **state)
 
 static void a_writer_in_memory_is_not_woken_by_itself(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     assert_int_equal(put_plugin(here->store, "a", "1"), HL_OK);
     assert_false(watch_fires(here->store, 0));
 }
@@ -336,7 +299,7 @@ static void a_writer_in_memory_is_not_woken_by_itself(void **state)
 
 static void the_log_keeps_ten_thousand_revisions_and_forgets_older_ones(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     hl__store_change change = {.gone = "nothing"};
     const uint64_t commits = 10100;
 
@@ -351,7 +314,7 @@ static void the_log_keeps_ten_thousand_revisions_and_forgets_older_ones(void **s
 
 static void content_is_there_after_the_last_opener_closed(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     put_plugin(here->store, "a", "1");
     close_store(here->store);
     here->store = open_store(here->url);
@@ -361,7 +324,7 @@ static void content_is_there_after_the_last_opener_closed(void **state)
 
 static void one_file_is_one_store_whatever_it_is_called(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     char link[URL_BYTES], url[URL_BYTES + 8];
 
     snprintf(link, sizeof(link), "%s-link", here->folder);
@@ -397,12 +360,6 @@ static void an_address_of_no_known_kind_is_refused_with_those_there_are(void **s
     assert_refused("etcd:localhost:2379/x", HL_ERR_UNSUPPORTED, "this build");
 }
 
-#define ON_BOTH(test)                                                                                                  \
-    {#test " [memory]", test, begin_memory, end, NULL},                                                                \
-    {                                                                                                                  \
-#test " [lmdb]", test, begin_lmdb, end, NULL                                                                   \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,14 +376,16 @@ int main(void)
         ON_BOTH(a_reader_may_not_commit),
         ON_BOTH(openers_on_several_threads_lose_no_commit),
         ON_BOTH(a_forked_child_is_refused_until_it_opens_its_own),
-        cmocka_unit_test_setup_teardown(memory_forgets_far_changes_and_says_so, begin_memory, end),
-        cmocka_unit_test_setup_teardown(a_writer_in_memory_is_not_woken_by_itself, begin_memory, end),
+        cmocka_unit_test_setup_teardown(memory_forgets_far_changes_and_says_so, own_store_in_memory, own_store_end),
+        cmocka_unit_test_setup_teardown(a_writer_in_memory_is_not_woken_by_itself, own_store_in_memory, own_store_end),
         cmocka_unit_test(a_named_memory_store_dies_with_its_last_opener),
         cmocka_unit_test(unnamed_memory_stores_are_private),
         cmocka_unit_test(memory_stores_of_two_names_are_two_stores),
-        cmocka_unit_test_setup_teardown(the_log_keeps_ten_thousand_revisions_and_forgets_older_ones, begin_lmdb, end),
-        cmocka_unit_test_setup_teardown(content_is_there_after_the_last_opener_closed, begin_lmdb, end),
-        cmocka_unit_test_setup_teardown(one_file_is_one_store_whatever_it_is_called, begin_lmdb, end),
+        cmocka_unit_test_setup_teardown(the_log_keeps_ten_thousand_revisions_and_forgets_older_ones, own_store_in_lmdb,
+                                        own_store_end),
+        cmocka_unit_test_setup_teardown(content_is_there_after_the_last_opener_closed, own_store_in_lmdb,
+                                        own_store_end),
+        cmocka_unit_test_setup_teardown(one_file_is_one_store_whatever_it_is_called, own_store_in_lmdb, own_store_end),
         cmocka_unit_test(an_address_of_no_known_kind_is_refused_with_those_there_are),
     };
 

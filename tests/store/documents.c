@@ -11,43 +11,6 @@
 #include "core/document.h"
 #include "tests/store/support/fixture.h"
 
-typedef struct place {
-    char *folder; /* NULL: in memory */
-    char url[URL_BYTES];
-    hl__store *store;
-} place;
-
-static int begin_memory(void **state)
-{
-    place *here = calloc(1, sizeof(*here));
-    assert_non_null(here);
-    strcpy(here->url, "memory:documents");
-    here->store = open_store(here->url);
-    *state = here;
-    return 0;
-}
-
-static int begin_lmdb(void **state)
-{
-    place *here = calloc(1, sizeof(*here));
-    assert_non_null(here);
-    here->folder = folder_new();
-    lmdb_url(here->folder, here->url);
-    here->store = open_store(here->url);
-    *state = here;
-    return 0;
-}
-
-static int end(void **state)
-{
-    place *here = *state;
-    close_store(here->store);
-    if (here->folder)
-        folder_remove(here->folder);
-    free(here);
-    return 0;
-}
-
 static void assert_document(hl__store *store, const char *key, const char *expected)
 {
     char *text = NULL;
@@ -67,7 +30,7 @@ static void assert_no_document(hl__store *store, const char *key)
 
 static void a_document_is_read_as_it_was_put_until_it_is_removed(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
 
     assert_no_document(here->store, "app/shop");
     assert_int_equal(put_document(here->store, "app/shop", "{\"version\": \"1.0.0\"}"), HL_OK);
@@ -84,7 +47,7 @@ static void a_document_is_read_as_it_was_put_until_it_is_removed(void **state)
 
 static void a_missing_document_leaves_the_last_error_as_it_was(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
 
     hl__fail(HL_ERR_TIMEOUT, "before", "", "Set by the test.");
     assert_no_document(here->store, "none");
@@ -94,7 +57,7 @@ static void a_missing_document_leaves_the_last_error_as_it_was(void **state)
 static void a_walk_gives_the_keys_of_a_prefix_in_the_order_of_their_bytes(void **state)
 {
     static const char *const keys[] = {"b/\xc3\xa4", "b/a", "a", "b", "b/a0", "b/a/x", "c", "b/Z", "b0", "b/10", "b/9"};
-    place *here = *state;
+    own_store *here = *state;
 
     assert_documents(here->store, "", "");
     assert_documents(here->store, "b/", "");
@@ -110,7 +73,7 @@ static void a_walk_gives_the_keys_of_a_prefix_in_the_order_of_their_bytes(void *
 
 static void a_key_as_long_as_allowed_and_a_long_text_are_kept(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     char key[HL__DOCUMENT_KEY_MAX + 1];
     size_t text_len = 300000;
     char *text = malloc(text_len + 1);
@@ -131,7 +94,7 @@ static void what_is_no_json_object_is_refused_with_all_of_its_commit(void **stat
     static const char *const wrong[] = {"",      "text",         "[1]",
                                         "1",     "{\"a\":}",     "{\"a\":1",
                                         "{} {}", "{\"\xff\":1}", "{\"a\":1,\"a\":2}"};
-    place *here = *state;
+    own_store *here = *state;
 
     assert_int_equal(put_document(here->store, "kept", "{\"n\":1}"), HL_OK);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -153,7 +116,7 @@ static void what_is_no_json_object_is_refused_with_all_of_its_commit(void **stat
 
 static void documents_and_plugins_of_one_commit_are_one_revision(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     hl__record *a = record_named("a", "1", 1);
     hl__store_change changes[] = {{.document = "app/a", .text = "{\"n\":1}"},
                                   {.record = a},
@@ -173,7 +136,7 @@ static void documents_and_plugins_of_one_commit_are_one_revision(void **state)
 
 static void a_plugin_an_event_and_a_document_may_have_one_name(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
 
     put_plugin(here->store, "same", "1");
     put_event(here->store, "same", 1);
@@ -187,7 +150,7 @@ static void a_plugin_an_event_and_a_document_may_have_one_name(void **state)
 
 static void a_reader_at_another_revision_is_told_of_the_conflict(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     hl__store *other = open_store(here->url);
     hl__store_documents list = {0};
     char *text = NULL;
@@ -214,7 +177,7 @@ static void a_reader_at_another_revision_is_told_of_the_conflict(void **state)
 
 static void another_opener_is_woken_and_has_a_new_revision_and_nothing_else_to_follow(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     hl__store *other = open_store(here->url);
 
     put_plugin(here->store, "a", "1");
@@ -229,7 +192,7 @@ static void another_opener_is_woken_and_has_a_new_revision_and_nothing_else_to_f
     close_store(other);
 }
 
-static int use_in_child(place *here)
+static int use_in_child(own_store *here)
 {
     hl__store_documents list = {0};
     char *text;
@@ -242,7 +205,7 @@ static int use_in_child(place *here)
 /* The test itself must fork: that is what it is about. */
 static void a_forked_child_is_refused(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     int status;
 
     put_document(here->store, "a", "{}");
@@ -260,7 +223,7 @@ static void a_forked_child_is_refused(void **state)
 
 static void many_documents_do_not_push_plugins_out_of_what_is_remembered(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
 
     put_plugin(here->store, "a", "1");
     for (int i = 0; i < 1500; i++)
@@ -272,7 +235,7 @@ static void many_documents_do_not_push_plugins_out_of_what_is_remembered(void **
 
 static void documents_are_there_after_the_last_opener_closed(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
 
     put_document(here->store, "app/a", "{\"n\":1}");
     close_store(here->store);
@@ -289,7 +252,7 @@ static bool print_entry(const hl_log_entry *entry, void *user)
 
 static void the_log_names_the_action_of_a_commit_of_documents_and_nothing_else(void **state)
 {
-    place *here = *state;
+    own_store *here = *state;
     char text[256] = "";
     hl__record *a = record_named("a", "1", 2);
     hl__store_change both[] = {{.document = "app/a"}, {.record = a}};
@@ -301,12 +264,6 @@ static void the_log_names_the_action_of_a_commit_of_documents_and_nothing_else(v
     assert_string_equal(text, "1 document '';2 remove 'a';");
     hl__record_unref(a);
 }
-
-#define ON_BOTH(test)                                                                                                  \
-    {#test " [memory]", test, begin_memory, end, NULL},                                                                \
-    {                                                                                                                  \
-#test " [lmdb]", test, begin_lmdb, end, NULL                                                                   \
-    }
 
 int main(void)
 {
@@ -321,11 +278,12 @@ int main(void)
         ON_BOTH(a_reader_at_another_revision_is_told_of_the_conflict),
         ON_BOTH(another_opener_is_woken_and_has_a_new_revision_and_nothing_else_to_follow),
         ON_BOTH(a_forked_child_is_refused),
-        cmocka_unit_test_setup_teardown(many_documents_do_not_push_plugins_out_of_what_is_remembered, begin_memory,
-                                        end),
-        cmocka_unit_test_setup_teardown(documents_are_there_after_the_last_opener_closed, begin_lmdb, end),
-        cmocka_unit_test_setup_teardown(the_log_names_the_action_of_a_commit_of_documents_and_nothing_else, begin_lmdb,
-                                        end),
+        cmocka_unit_test_setup_teardown(many_documents_do_not_push_plugins_out_of_what_is_remembered,
+                                        own_store_in_memory, own_store_end),
+        cmocka_unit_test_setup_teardown(documents_are_there_after_the_last_opener_closed, own_store_in_lmdb,
+                                        own_store_end),
+        cmocka_unit_test_setup_teardown(the_log_names_the_action_of_a_commit_of_documents_and_nothing_else,
+                                        own_store_in_lmdb, own_store_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

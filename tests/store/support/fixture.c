@@ -110,6 +110,46 @@ void close_store(hl__store *store)
     store->ops->close(store);
 }
 
+static own_store *own_store_new(void)
+{
+    own_store *own = calloc(1, sizeof(*own));
+
+    assert_non_null(own);
+    return own;
+}
+
+int own_store_in_memory(void **state)
+{
+    own_store *own = own_store_new();
+
+    strcpy(own->url, "memory:own");
+    own->store = open_store(own->url);
+    *state = own;
+    return 0;
+}
+
+int own_store_in_lmdb(void **state)
+{
+    own_store *own = own_store_new();
+
+    own->folder = folder_new();
+    lmdb_url(own->folder, own->url);
+    own->store = open_store(own->url);
+    *state = own;
+    return 0;
+}
+
+int own_store_end(void **state)
+{
+    own_store *own = *state;
+
+    close_store(own->store);
+    if (own->folder)
+        folder_remove(own->folder);
+    free(own);
+    return 0;
+}
+
 uint64_t revision_of(hl__store *store)
 {
     uint64_t revision = UINT64_MAX;

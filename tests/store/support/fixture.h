@@ -30,6 +30,25 @@ hl__store *open_store(const char *url);
 void close_store(hl__store *store);
 uint64_t revision_of(hl__store *store);
 
+/* ---- a store of a test's own: cmocka's setup and teardown ---- */
+typedef struct own_store {
+    char *folder; /* NULL: in memory */
+    char url[URL_BYTES];
+    hl__store *store;
+} own_store;
+
+int own_store_in_memory(void **state);
+int own_store_in_lmdb(void **state);
+int own_store_end(void **state);
+
+#define ON_BOTH(test)                                                                                                  \
+    {#test " [memory]", test, own_store_in_memory, own_store_end, NULL},                                               \
+    {                                                                                                                  \
+#test " [lmdb]", test, own_store_in_lmdb, own_store_end, NULL                                                  \
+    }
+
+/* ---- changes ---- */
+
 /* One change on the store's own revision. */
 hl_status put_plugin(hl__store *store, const char *name, const char *extra);
 hl_status drop_plugin(hl__store *store, const char *name);
