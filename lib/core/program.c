@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/linking.h"
+
 /* The file that this code was mapped from. For a static build that is the program, whose name as the dynamic linker
  * knows it is whatever argv[0] said. */
 static bool own_file(char *path, size_t path_len)
@@ -17,8 +19,12 @@ static bool own_file(char *path, size_t path_len)
     static const char here = 0;
     Dl_info info;
     ssize_t len;
+    bool known;
 
-    if (dladdr(&here, &info) && info.dli_fname && info.dli_fname[0] == '/')
+    hl__linking_begin();
+    known = dladdr(&here, &info) && info.dli_fname && info.dli_fname[0] == '/';
+    hl__linking_end();
+    if (known)
         return (size_t)snprintf(path, path_len, "%s", info.dli_fname) < path_len;
     len = readlink("/proc/self/exe", path, path_len - 1);
     if (len <= 0)

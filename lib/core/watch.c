@@ -1,6 +1,7 @@
 /* Watched calls, and what a plugin may ask about its own; see watch.h. */
 #include "core/watch.h"
 
+#include <dlfcn.h>
 #include <link.h>
 #include <stdlib.h>
 
@@ -51,7 +52,22 @@ void hl__watch_isolate(hl__watch *watch, const char *isolation)
     free(read);
 }
 
-/* Where the library is mapped that has an address. */
+/* Where the library is mapped that has the plugin's function. Older C libraries tell it only with a lock that nobody
+ * frees in a child which is forked meanwhile. */
+#if __GLIBC_PREREQ(2, 35)
+
+static void set_range(hl__watch *watch)
+{
+    struct dl_find_object found;
+
+    if (_dl_find_object((void *)(uintptr_t)watch->call, &found) != 0)
+        return;
+    watch->code_begin = (uint64_t)(uintptr_t)found.dlfo_map_start;
+    watch->code_end = (uint64_t)(uintptr_t)found.dlfo_map_end;
+}
+
+#else
+
 typedef struct code_range {
     uint64_t address, begin, end;
 } code_range;
@@ -85,6 +101,8 @@ static void set_range(hl__watch *watch)
     watch->code_begin = range.begin;
     watch->code_end = range.end;
 }
+
+#endif
 
 void hl__watch_init(hl__watch *watch, const hl__binding *binding)
 {

@@ -4,34 +4,19 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <link.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/linking.h"
 
 #define ACTION "load library"
 #define NAME_ROOM (PATH_MAX + 256)
 #define OPEN_FILES "/proc/self/fd/"
 
-/* Held while the dynamic linker works for us. Recursive, since a constructor may fork. */
-static pthread_mutex_t linker = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-static uint64_t names_made; /* under the lock */
-
-void hl__linker_before_fork(void)
-{
-    pthread_mutex_lock(&linker);
-}
-
-void hl__linker_after_fork(bool in_child)
-{
-    if (in_child)
-        linker = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP; /* its owner has another number here */
-    else
-        pthread_mutex_unlock(&linker);
-}
+static uint64_t names_made; /* between hl__linking_begin and hl__linking_end */
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
@@ -95,9 +80,9 @@ hl_status hl__linker_open(const char *path, void **handle)
     char name[NAME_ROOM];
     hl_status status;
 
-    pthread_mutex_lock(&linker);
+    hl__linking_begin();
     status = spell_path(path, name) ? open_name(path, name, handle) : fail_long(path);
-    pthread_mutex_unlock(&linker);
+    hl__linking_end();
     return status;
 }
 
@@ -105,20 +90,20 @@ void hl__linker_close(void *handle)
 {
     if (!handle)
         return;
-    pthread_mutex_lock(&linker);
+    hl__linking_begin();
     dlclose(handle);
-    pthread_mutex_unlock(&linker);
+    hl__linking_end();
 }
 
 bool hl__linker_has(const char *name)
 {
     void *handle;
 
-    pthread_mutex_lock(&linker);
+    hl__linking_begin();
     handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
     if (handle)
         dlclose(handle);
-    pthread_mutex_unlock(&linker);
+    hl__linking_end();
     return handle != NULL;
 }
 
@@ -223,7 +208,7 @@ hl_status hl__linker_open_pinned(const hl__library_file *file, void **handle)
     hl_status status;
 
     snprintf(number, sizeof(number), "%d", file->fd);
-    pthread_mutex_lock(&linker);
+    hl__linking_begin();
     if (spell(OPEN_FILES, strlen(OPEN_FILES), number, strlen(file->path), name)) {
         open_besides(file, &besides);
         status = open_name(file->path, name, handle);
@@ -233,6 +218,6 @@ hl_status hl__linker_open_pinned(const hl__library_file *file, void **handle)
     if (status == HL_OK)
         rename_mapped(*handle, name, file->path);
     close_besides(&besides);
-    pthread_mutex_unlock(&linker);
+    hl__linking_end();
     return status;
 }

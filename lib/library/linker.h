@@ -1,5 +1,4 @@
-/* The dynamic linker as the loader uses it: names that it has not seen, files that are pinned, and a lock against
- * fork. */
+/* The dynamic linker as the loader uses it: names that it has not seen, and files that are pinned. */
 #ifndef HL_LIBRARY_LINKER_H
 #define HL_LIBRARY_LINKER_H
 
@@ -15,9 +14,5 @@ void hl__linker_close(void *handle); /* NULL is a no-op */
 
 /* Whether an object of this name or soname is mapped. */
 bool hl__linker_has(const char *name);
-
-/* The dynamic linker does not free its own lock in a forked child, so fork has to wait for it. */
-void hl__linker_before_fork(void);
-void hl__linker_after_fork(bool in_child);
 
 #endif

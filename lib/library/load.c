@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/linking.h"
 #include "library/library_file.h"
 #include "library/linker.h"
 #include "library/probe.h"
@@ -42,14 +43,14 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void before_fork(void)
 {
-    hl__linker_before_fork();
+    hl__linking_before_fork();
     pthread_mutex_lock(&lock);
 }
 
 static void after_fork_in_parent(void)
 {
     pthread_mutex_unlock(&lock);
-    hl__linker_after_fork(false);
+    hl__linking_after_fork(false);
 }
 
 /* A library that another thread was loading or unloading will never be ready in the child: it is forgotten. */
@@ -65,7 +66,7 @@ static void after_fork_in_child(void)
     }
     pthread_cond_init(&changed, NULL);
     pthread_mutex_unlock(&lock);
-    hl__linker_after_fork(true);
+    hl__linking_after_fork(true);
 }
 
 static void watch_forks(void)
@@ -210,8 +211,11 @@ static bool take_specs(hl__library *library, const hl__entry *read)
 
 static hl_status take_entry(hl__library *library, const hl__entry *read)
 {
-    const hl_plugin_entry *mapped = (const hl_plugin_entry *)dlsym(library->handle, HL__ENTRY_SYMBOL);
+    const hl_plugin_entry *mapped;
 
+    hl__linking_begin();
+    mapped = (const hl_plugin_entry *)dlsym(library->handle, HL__ENTRY_SYMBOL);
+    hl__linking_end();
     library->mapped = mapped;
     if (!mapped || mapped->abi != read->abi || mapped->size < HL__ENTRY_SIZE_LEAST ||
         mapped->specs_len != read->specs_len || !same_string(mapped->name, read->name) || !take_specs(library, read))

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/linking.h"
 #include "library/library_file.h"
 #include "library/linker.h"
 
@@ -84,8 +85,12 @@ static void look_beside_libc(search *search)
 {
     Dl_info info;
     const char *file;
+    bool known;
 
-    if (!dladdr((const void *)(uintptr_t)gnu_get_libc_version, &info) || !info.dli_fname)
+    hl__linking_begin();
+    known = dladdr((const void *)(uintptr_t)gnu_get_libc_version, &info) && info.dli_fname;
+    hl__linking_end();
+    if (!known)
         return;
     file = strrchr(info.dli_fname, '/');
     if (file)
