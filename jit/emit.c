@@ -52,8 +52,7 @@ typedef struct chain {
     gcc_jit_function *function;
     gcc_jit_lvalue *reply;
     gcc_jit_lvalue *index;
-    bool is_short;
-    gcc_jit_type *index_type;
+    bool is_short; /* its index is one byte */
     gcc_jit_rvalue *input;
     gcc_jit_rvalue *meta;
     gcc_jit_block *stop;
@@ -200,6 +199,11 @@ static gcc_jit_rvalue *call_step(chain *c, const hl__wire_step *step, gcc_jit_rv
     return call_at(c->e, PLUGIN, step->call, step->call_near, 3, args);
 }
 
+static gcc_jit_type *index_type(const chain *c)
+{
+    return c->is_short ? c->e->index : c->e->long_index;
+}
+
 /* Whether a reply's verdict is not HL_NEXT, marked as unlikely. The stop block lies behind the cold block that is the
  * least unlikely of all: `nearest` is to be that one. */
 static gcc_jit_rvalue *stopped(chain *c, gcc_jit_lvalue *reply, bool nearest)
@@ -238,7 +242,7 @@ static void emit_steps(chain *c, gcc_jit_block *block)
         if (left == 1)
             gcc_jit_block_add_assignment(cold, NULL, c->reply, gcc_jit_lvalue_as_rvalue(last));
         gcc_jit_block_add_assignment(cold, NULL, c->index,
-                                     gcc_jit_context_new_rvalue_from_long(ctxt, c->index_type, (long)i));
+                                     gcc_jit_context_new_rvalue_from_long(ctxt, index_type(c), (long)i));
         gcc_jit_block_end_with_jump(cold, NULL, c->stop);
         state = gcc_jit_lvalue_as_rvalue(gcc_jit_lvalue_access_field(reply, NULL, c->e->state));
         block = next;
@@ -274,8 +278,7 @@ static void emit_chain(emitter *e, const hl__wire_unit *unit, const char *symbol
     c.function = gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_EXPORTED, e->reply, symbol, 3, params, 0);
     c.reply = gcc_jit_function_new_local(c.function, NULL, e->reply, "reply");
     c.is_short = unit->steps_len <= HL__SHORT_CHAIN;
-    c.index_type = c.is_short ? e->index : e->long_index;
-    c.index = gcc_jit_function_new_local(c.function, NULL, c.index_type, "index");
+    c.index = gcc_jit_function_new_local(c.function, NULL, index_type(&c), "index");
     c.input = gcc_jit_param_as_rvalue(params[1]);
     c.meta = gcc_jit_param_as_rvalue(params[2]);
     block = gcc_jit_function_new_block(c.function, NULL);

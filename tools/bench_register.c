@@ -2,7 +2,6 @@
  * at once. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bench.h"
 
